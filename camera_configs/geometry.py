@@ -1,0 +1,37 @@
+"""Points and polygons in normalised picture coordinates: x to the right, y down, both 0..1 of the whole picture."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from shapely.geometry import Polygon as ShapelyPolygon
+from shapely.validation import explain_validity
+
+MIN_AREA = 1e-5
+
+Coordinate = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+Point = tuple[Coordinate, Coordinate]
+
+
+def check_polygon(points: tuple[Point, ...]) -> tuple[Point, ...]:
+    """Return `points` when they enclose an area without crossing themselves.
+
+    Raises:
+        ValueError: the outline crosses itself, or its area is under 1e-5 of the picture.
+    """
+    shape = ShapelyPolygon(points)
+    if not shape.is_valid:
+        msg = f"the outline is not a simple polygon: {explain_validity(shape)}; reorder its points"
+        raise ValueError(msg)
+    if shape.area < MIN_AREA:
+        msg = f"the area is {shape.area:.2g} of the picture, at least {MIN_AREA:g} is needed"
+        raise ValueError(msg)
+    return points
+
+
+Polygon = Annotated[tuple[Point, ...], Field(min_length=3, max_length=64), AfterValidator(check_polygon)]
+
+
+class ConfigModel(BaseModel):
+    """Base of every configuration value: unknown fields are refused, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,0 +1,1 @@
+"""The wire: topics, envelope, messages, acknowledgements and the connection; it decides nothing."""

@@ -1,0 +1,99 @@
+"""The envelope around everything that a box sends, and the only way in and out of JSON."""
+
+import json
+from typing import Annotated, Any, Literal, TypeVar
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field, ValidationError
+
+from mqtt.errors import MessageError, RefusalReason
+from mqtt.messages import Body, EdgeId, WireModel
+from mqtt.topic import Channel
+
+VERSION = 1
+MAX_BYTES = 64 * 1024
+
+CHANNEL_OF_KIND: dict[str, Channel] = {
+    "finding": Channel.EVENT,
+    "reading": Channel.READING,
+    "birth": Channel.STATE,
+    "health": Channel.STATE,
+    "death": Channel.STATE,
+    "reported": Channel.REPORTED,
+    "result": Channel.RESULT,
+}
+
+
+class ClockReport(WireModel):
+    """How far the box's wall clock can be trusted; `offset_ms` is wall clock minus reference, None when unknown."""
+
+    source: Literal["ntp", "rtc", "unknown"]
+    offset_ms: int | None = None
+
+
+class Envelope(WireModel):
+    """One message of a box. (`edge_id`, `boot_id`, `seq`) gives its order, `event_id` its identity."""
+
+    v: Literal[1] = 1
+    edge_id: EdgeId
+    boot_id: UUID
+    seq: Annotated[int, Field(ge=0)]
+    event_id: UUID
+    kind: str
+    emitted_at: AwareDatetime
+    captured_at: AwareDatetime | None
+    clock: ClockReport
+    body: Body
+
+    def model_post_init(self, context: Any, /) -> None:  # noqa: ANN401, ARG002
+        """Refuse an envelope whose kind is not that of its body."""
+        if self.kind != self.body.kind:
+            msg = f"kind {self.kind!r} differs from the body's {self.body.kind!r}"
+            raise ValueError(msg)
+
+
+M = TypeVar("M", bound=WireModel)
+
+
+def encode(message: WireModel) -> bytes:
+    """The UTF-8 JSON of a message.
+
+    Raises:
+        MessageError: the result is larger than 64 KiB.
+    """
+    payload = message.model_dump_json(exclude_none=False).encode()
+    if len(payload) > MAX_BYTES:
+        raise MessageError(RefusalReason.TOO_LARGE, f"{len(payload)} bytes, the limit is {MAX_BYTES}")
+    return payload
+
+
+def decode(payload: bytes, model: type[M]) -> M:
+    """Read `payload` as `model`.
+
+    Raises:
+        MessageError: too large, not JSON, another version, or not valid; says which field and why.
+    """
+    if len(payload) > MAX_BYTES:
+        raise MessageError(RefusalReason.TOO_LARGE, f"{len(payload)} bytes, the limit is {MAX_BYTES}")
+    try:
+        raw = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise MessageError(RefusalReason.NOT_JSON, str(error)[:200]) from None
+    event_id = _readable_id(raw)
+    if isinstance(raw, dict) and raw.get("v", VERSION) != VERSION:
+        raise MessageError(RefusalReason.WRONG_VERSION, f"version {raw['v']!r:.20}, this side speaks {VERSION}", event_id)
+    try:
+        return model.model_validate_json(payload)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "message"
+        raise MessageError(RefusalReason.INVALID, f"{where}: {first['msg']}"[:300], event_id) from None
+
+
+def _readable_id(raw: object) -> str | None:
+    if not isinstance(raw, dict) or not isinstance(raw.get("event_id"), str):
+        return None
+    try:
+        return str(UUID(raw["event_id"]))
+    except ValueError:
+        return None

@@ -1,0 +1,263 @@
+"""The bodies that travel in an envelope, and the answers of the hub.
+
+Places are in normalised picture coordinates: x to the right, y down, both 0..1 of the frame that was judged.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from mqtt.errors import RefusalReason
+from mqtt.topic import EDGE_ID_PATTERN
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9_-]{0,62})$")]
+EdgeId = Annotated[str, Field(pattern=EDGE_ID_PATTERN)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+GridCode = Annotated[str, Field(pattern=r"^[0-9A-Z]{15}$")]
+Unit = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+Text = Annotated[str, Field(max_length=500)]
+
+
+class WireModel(BaseModel):
+    """Base of everything on the wire: unknown fields are refused, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Finding(StrEnum):
+    """What a judge can find (DESIGN 6)."""
+
+    CROWDING = "crowding"
+    ILLEGAL_PARKING = "illegal_parking"
+    LITTER = "litter"
+    TAMPER = "tamper"
+
+
+class Phase(StrEnum):
+    """Where in its life an incident is."""
+
+    OPEN = "open"
+    UPDATE = "update"
+    CLOSE = "close"
+
+
+class Box(WireModel):
+    """A rectangle in normalised picture coordinates."""
+
+    x1: Unit
+    y1: Unit
+    x2: Unit
+    y2: Unit
+
+
+class Measure(WireModel):
+    """One figure that the judge went by, with its unit and the threshold it was held against."""
+
+    name: Name
+    value: Number
+    unit: Annotated[str, Field(max_length=20)]
+    threshold: Number | None = None
+
+
+class EvidenceRole(StrEnum):
+    """Which moment or view a picture shows."""
+
+    T0 = "t0"
+    MIDDLE = "middle"
+    T1 = "t1"
+    WIDE = "wide"
+    NOW = "now"
+
+
+class Picture(WireModel):
+    """A picture that is uploaded over HTTPS under its hash; masks are already applied."""
+
+    sha256: Sha256
+    content_type: Literal["image/jpeg"] = "image/jpeg"
+    size: Annotated[int, Field(gt=0)]
+    width: Annotated[int, Field(gt=0)]
+    height: Annotated[int, Field(gt=0)]
+    taken_at: AwareDatetime
+
+
+class Evidence(Picture):
+    """A picture with its part in the incident."""
+
+    role: EvidenceRole
+
+
+class SeenBy(WireModel):
+    """What looked: model and config versions, so that a finding can be traced."""
+
+    model: Annotated[str, Field(max_length=100)]
+    model_version: Annotated[str, Field(max_length=100)]
+    backend: Annotated[str, Field(max_length=50)]
+    config_version: Count
+
+
+class FindingBody(WireModel):
+    """A change in the life of one incident, decided by a judge on the box."""
+
+    kind: Literal["finding"] = "finding"
+    incident_id: UUID
+    phase: Phase
+    finding: Finding
+    camera_id: Name
+    zone_id: Name
+    rule_id: Name
+    opened_at: AwareDatetime
+    level: Annotated[int, Field(ge=1, le=4)] | None = None
+    score: Unit
+    measures: Annotated[tuple[Measure, ...], Field(max_length=16)] = ()
+    box: Box | None = None
+    grid_code: GridCode | None = None
+    uncertainty_m: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    seen_by: SeenBy
+    limits: Annotated[tuple[Text, ...], Field(max_length=16)] = ()
+    evidence: Annotated[tuple[Evidence, ...], Field(max_length=8)] = ()
+
+
+class ReadingBody(WireModel):
+    """One value of a sensor."""
+
+    kind: Literal["reading"] = "reading"
+    sensor_id: Name
+    quantity: Name
+    value: Number
+    unit: Annotated[str, Field(max_length=20)]
+    quality: Literal["good", "suspect", "bad"] = "good"
+
+
+class CameraState(StrEnum):
+    """What the supervisor of a camera says of its connection."""
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    STALLED = "stalled"
+    BACKOFF = "backoff"
+    AUTH_FAILED = "auth_failed"
+
+
+class CameraStatus(WireModel):
+    """One camera as its box sees it."""
+
+    camera_id: Name
+    name_zh: Annotated[str, Field(max_length=100)]
+    name_en: Annotated[str, Field(max_length=100)]
+    grid_code: GridCode | None = None
+    state: CameraState
+    since: AwareDatetime
+    reason: Text | None = None
+    last_frame_at: AwareDatetime | None = None
+    fps: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    frames_dropped: Count = 0
+    snapshot: Picture | None = None
+
+
+class OutboxStatus(WireModel):
+    """The milestones of the outbox; born = pending + sent + acked + refused + shed, always."""
+
+    born: Count
+    pending: Count
+    sent: Count
+    acked: Count
+    refused: Count
+    shed: Count
+
+
+class BirthBody(WireModel):
+    """The first state of a box after it connected."""
+
+    kind: Literal["birth"] = "birth"
+    software: Annotated[str, Field(max_length=50)]
+    models: Annotated[tuple[Text, ...], Field(max_length=16)] = ()
+    config_version: Count
+    cameras: Annotated[tuple[CameraStatus, ...], Field(max_length=64)] = ()
+    outbox: OutboxStatus
+
+
+class HealthBody(WireModel):
+    """The state of a box, repeated while it lives."""
+
+    kind: Literal["health"] = "health"
+    cameras: Annotated[tuple[CameraStatus, ...], Field(max_length=64)] = ()
+    outbox: OutboxStatus
+
+
+class DeathBody(WireModel):
+    """The last state of a box: sent by itself on a clean stop, by the broker as its will otherwise."""
+
+    kind: Literal["death"] = "death"
+    reason: Literal["stopped", "lost"]
+
+
+class ReportedBody(WireModel):
+    """What became of a desired configuration."""
+
+    kind: Literal["reported"] = "reported"
+    version: Count
+    status: Literal["applied", "rejected", "rolled_back"]
+    reason: Text | None = None
+
+
+class ResultBody(WireModel):
+    """The answer to a command."""
+
+    kind: Literal["result"] = "result"
+    command_id: UUID
+    status: Literal["done", "failed", "refused"]
+    reason: Text | None = None
+
+
+Body = Annotated[
+    FindingBody | ReadingBody | BirthBody | HealthBody | DeathBody | ReportedBody | ResultBody,
+    Field(discriminator="kind"),
+]
+
+
+class Refusal(WireModel):
+    """A nack for one message: it will not be taken, however often it is sent.
+
+    `event_id` is None when it could not be read; `payload_sha256` names the bytes that arrived.
+    """
+
+    event_id: UUID | None
+    payload_sha256: Sha256
+    reason: RefusalReason
+    detail: Text
+
+
+class Ack(WireModel):
+    """What the hub has committed (`settled`) and what it will never take (`refused`)."""
+
+    v: Literal[1] = 1
+    settled: Annotated[tuple[UUID, ...], Field(max_length=500)] = ()
+    refused: Annotated[tuple[Refusal, ...], Field(max_length=100)] = ()
+
+
+class HubState(WireModel):
+    """Whether a hub takes events; retained, with an offline will, so that boxes hold instead of sending into the void."""
+
+    v: Literal[1] = 1
+    online: bool
+    since: AwareDatetime
+
+
+class Command(WireModel):
+    """An order to a box; the verbs come with the issues that need them."""
+
+    v: Literal[1] = 1
+    command_id: UUID
+    verb: Literal["resync"]
+
+
+class Desired(WireModel):
+    """A whole configuration document for a box, with the version that it must be newer than."""
+
+    v: Literal[1] = 1
+    version: Count
+    document: dict[str, object]
