@@ -1,0 +1,143 @@
+"""Decides which events go out when; knows no thread and no socket, and takes its time from the clock."""
+
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from edge_agent.clock import Clock
+from edge_agent.outbox.rows import DueEvent
+from edge_agent.outbox.store import Outbox
+from mqtt.connection import Backoff
+from mqtt.messages import Ack, HubState
+
+logger = logging.getLogger(__name__)
+
+FAILURES_BEFORE_HOLD = 2
+LOG_EVERY = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FlowOptions:
+    """`window` events may wait for the hub's answer; each is sent again after `resend_s`, then twice that, and so on.
+
+    `row_backoff` delays an event that the broker did not take, `hold` delays all when it takes none.
+    """
+
+    window: int = 64
+    resend_s: float = 10.0
+    resend_max_s: float = 300.0
+    row_backoff: Backoff = field(default_factory=lambda: Backoff(shortest_s=0.5, longest_s=60.0))
+    hold: Backoff = field(default_factory=lambda: Backoff(shortest_s=0.25, longest_s=5.0))
+    random: Callable[[], float] = field(default=random.random, repr=False)
+
+
+@dataclass(slots=True)
+class FlowCounters:
+    """What the sender did since it started; `unknown` are refusals of events that are not here."""
+
+    published: int = 0
+    taken: int = 0
+    failed: int = 0
+    resent: int = 0
+    settled: int = 0
+    refused: int = 0
+    unknown: int = 0
+
+
+class Flow:
+    """The state of one box's sending: a window, resend times with jitter, and back-off when the broker says no.
+
+    A PUBACK is no promise, so it changes nothing but a counter: only an ack or a refusal of the hub takes an event out.
+    """
+
+    def __init__(self, outbox: Outbox, clock: Clock, options: FlowOptions) -> None:
+        self.counters = FlowCounters()
+        self._outbox = outbox
+        self._clock = clock
+        self._options = options
+        self._connected = False
+        self._hub: HubState | None = None
+        self._failures = 0
+        self._hold_until = 0.0
+
+    @property
+    def flowing(self) -> bool:
+        """Whether events may go out: there is a connection and a hub that said it is online."""
+        return self._connected and self._hub is not None and self._hub.online
+
+    def up(self) -> None:
+        """The connection is a new one: whatever was on its way may be lost, so all of it is due again."""
+        self._connected = True
+        self._start_over()
+
+    def down(self) -> None:
+        """The connection is gone, and what is known of the hub with it."""
+        self._connected = False
+        self._hub = None
+
+    def hub_state(self, state: HubState) -> None:
+        """The hub said whether it is there; a hub that came, or came back, gets everything that is not settled."""
+        fresh = state.online and state != self._hub
+        self._hub = state
+        if fresh:
+            self._start_over()
+
+    def take(self) -> list[DueEvent]:
+        """The events to publish now, already noted as sent; the caller reports each one's outcome."""
+        now = self._clock.monotonic()
+        if not self.flowing or now < self._hold_until:
+            return []
+        events = self._outbox.due(self._options.window, self._options.window)
+        if events:
+            self._outbox.mark_sent({event.event_id: now + self._resend_s(event.attempts) for event in events})
+            self.counters.published += len(events)
+            self.counters.resent += sum(event.attempts > 0 for event in events)
+        return events
+
+    def outcome(self, event: DueEvent, failure: str | None) -> None:
+        """The broker's answer to one event of `take`: None when it took it, else why not; then it is put back."""
+        if failure is None:
+            self.counters.taken += 1
+            self._failures = 0
+            return
+        now = self._clock.monotonic()
+        if not self._outbox.put_back(
+            event.event_id, event.attempts + 1, now + self._options.row_backoff.delay_s(event.attempts)
+        ):
+            return
+        self.counters.failed += 1
+        self._failures += 1
+        # One event that is refused again and again must not slow the others down: their successes reset the count.
+        if self._failures >= FAILURES_BEFORE_HOLD:
+            self._hold_until = now + self._options.hold.delay_s(self._failures - FAILURES_BEFORE_HOLD)
+            if self._failures % LOG_EVERY == FAILURES_BEFORE_HOLD:
+                logger.warning("the broker does not take events (%d in a row): %s", self._failures, failure)
+
+    def ack(self, ack: Ack) -> None:
+        """Let go of what the hub has committed; what it will never take goes to the dead letters."""
+        if ack.settled:
+            self.counters.settled += self._outbox.settle(ack.settled)
+        for refusal in ack.refused:
+            event_id = refusal.event_id or self._outbox.event_of_payload(refusal.payload_sha256)
+            if event_id is not None and self._outbox.refuse(event_id, refusal.reason, refusal.detail):
+                self.counters.refused += 1
+                logger.error("the hub will never take event %s: %s: %s", event_id, refusal.reason, refusal.detail)
+            else:
+                self.counters.unknown += 1
+
+    def wait_s(self) -> float | None:
+        """Seconds until `take` can have something new without anything else happening; None when only a wake can."""
+        if not self.flowing:
+            return None
+        held = self._hold_until - self._clock.monotonic()
+        return held if held > 0 else self._outbox.next_due_s()
+
+    def _start_over(self) -> None:
+        self._failures = 0
+        self._hold_until = 0.0
+        self._outbox.put_all_back()
+
+    def _resend_s(self, attempts: int) -> float:
+        longest = min(self._options.resend_max_s, self._options.resend_s * 2.0 ** min(attempts, 16))
+        return longest * (0.75 + 0.5 * self._options.random())

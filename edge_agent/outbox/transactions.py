@@ -1,0 +1,87 @@
+"""One connection, one lock and whole transactions: the only way to touch the outbox's file."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from edge_agent.clock import Clock
+from edge_agent.errors import OutboxError
+from edge_agent.outbox.ballast import Ballast
+from edge_agent.outbox.database import open_database, translated
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+_NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
+
+
+class Transactions:
+    """Durable transactions on one SQLite file; `moved_aside` says what became of a damaged file, or is None.
+
+    Whoever holds `lock` keeps every other thread away from the file.
+
+    Raises:
+        OutboxError: the file cannot be opened; see `open_database`.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self.lock = threading.RLock()
+        self._db, self.moved_aside = open_database(path, clock)
+        self._ballast = Ballast(path.with_name(f"{path.name}.ballast"))
+        self._ballast.hold()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self.lock:
+            self._db.close()
+
+    @contextmanager
+    def reading(self, doing: str) -> Iterator[sqlite3.Connection]:
+        """The connection, for SELECTs that must agree with one another.
+
+        Raises:
+            OutboxError: SQLite failed; names `doing`.
+        """
+        with self.lock, translated(doing):
+            yield self._db
+
+    def adding(self, doing: str, work: Work[T]) -> T:
+        """Run `work` in one durable transaction, only while room is left to let go of rows later.
+
+        Raises:
+            OutboxError: the disk is full or fails, or a constraint is hurt; nothing was written.
+        """
+        with self.lock:
+            if not self._ballast.hold():
+                msg = f"outbox: {doing} failed: the disk of {self._path} is full: free some space, nothing was written"
+                raise OutboxError(msg)
+            with translated(doing):
+                return self._run(work)
+
+    def freeing(self, doing: str, work: Work[T]) -> T:
+        """Run `work`, which adds no event, in one durable transaction, on a full disk with the ballast's room.
+
+        Raises:
+            OutboxError: SQLite failed; names `doing`, and nothing was written.
+        """
+        with self.lock, translated(doing):
+            try:
+                return self._run(work)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF not in _NO_ROOM or not self._ballast.drop():
+                    raise
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                return self._run(work)
+
+    def _run(self, work: Work[T]) -> T:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(self._db)
+            self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+        return result

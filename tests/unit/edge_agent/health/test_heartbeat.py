@@ -1,0 +1,112 @@
+"""A heartbeat is retained, tells the present, keeps quiet without a connection and outlives its failures."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import UTC, datetime
+
+import pytest
+
+from edge_agent.clock import SystemIds
+from edge_agent.errors import OutboxError
+from edge_agent.health.heartbeat import HealthSources, Heartbeat
+from mqtt.connection import PublishOutcome
+from mqtt.envelope import ClockReport, Envelope, decode
+from mqtt.errors import BrokerError
+from mqtt.messages import HealthBody, OutboxStatus
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+IDS = SystemIds()
+BOOT = IDS.new()
+
+
+class Wire:
+    """A connection whose broker answers as told."""
+
+    def __init__(self) -> None:
+        self.connected = True
+        self.answer: PublishOutcome | BrokerError = PublishOutcome(0, "Success")
+        self.published: list[tuple[str, bytes, int, bool]] = []
+        self.third = threading.Event()
+
+    def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> "Future[PublishOutcome]":
+        self.published.append((topic, payload, qos, retain))
+        if len(self.published) == 3:
+            self.third.set()
+        future: Future[PublishOutcome] = Future()
+        if isinstance(self.answer, BrokerError):
+            future.set_exception(self.answer)
+        else:
+            future.set_result(self.answer)
+        return future
+
+
+def outbox_status(born: int = 3) -> OutboxStatus:
+    return OutboxStatus(born=born, pending=born, sent=0, acked=0, refused=0, shed=0)
+
+
+def envelope(body: HealthBody) -> Envelope:
+    return Envelope(
+        edge_id="box-1",
+        boot_id=BOOT,
+        seq=7,
+        event_id=IDS.new(),
+        kind="health",
+        emitted_at=NOW,
+        captured_at=None,
+        clock=ClockReport(source="unknown"),
+        body=body,
+    )
+
+
+def heart(wire: Wire, interval_s: float = 60.0, outbox: Callable[[], OutboxStatus] = outbox_status) -> Heartbeat:
+    return Heartbeat(wire, "box-1", HealthSources(tuple, outbox, envelope), interval_s)
+
+
+def test_a_beat_is_a_retained_state_of_now() -> None:
+    wire = Wire()
+    beating = heart(wire)
+    beating.beat()
+    ((topic, payload, qos, retain),) = wire.published
+    assert (topic, qos, retain) == ("tr/v1/box-1/state", 1, True)
+    body = decode(payload, Envelope).body
+    assert body == HealthBody(outbox=outbox_status())
+    assert (beating.published, beating.failed) == (1, 0)
+
+
+def test_without_a_connection_nothing_is_said() -> None:
+    wire = Wire()
+    wire.connected = False
+    heart(wire).beat()
+    assert wire.published == []
+
+
+@pytest.mark.parametrize("answer", [PublishOutcome(0x87, "Not authorized"), BrokerError("connection lost")])
+def test_a_beat_that_did_not_arrive_is_counted(answer: PublishOutcome | BrokerError) -> None:
+    wire = Wire()
+    wire.answer = answer
+    beating = heart(wire)
+    beating.beat()
+    assert (beating.published, beating.failed) == (0, 1)
+
+
+def test_the_thread_beats_on_after_a_failure_and_stops() -> None:
+    wire = Wire()
+    failures = [OutboxError("disk"), OutboxError("disk")]
+
+    def outbox() -> OutboxStatus:
+        if failures:
+            raise failures.pop()
+        return outbox_status()
+
+    beating = heart(wire, 0.01, outbox)
+    beating.start()
+    assert wire.third.wait(10)
+    assert beating.stop()
+    assert beating.failed == 2
+    count = len(wire.published)
+    assert count >= 3
+
+
+def test_stopping_before_the_start_is_nothing() -> None:
+    assert heart(Wire()).stop()

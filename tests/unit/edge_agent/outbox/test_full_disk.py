@@ -1,0 +1,95 @@
+"""On a full disk nothing is half-written, what is there can still be settled, and all goes on when space is back."""
+
+import errno
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge_agent.errors import EvidenceError, OutboxError
+from edge_agent.evidence.store import EvidenceStore
+from edge_agent.outbox.rows import NewEvent
+from edge_agent.outbox.store import Outbox
+from tests.unit.edge_agent.outbox.builders import START, ManualClock, event, picture
+
+pytestmark = pytest.mark.needs_root
+DISK = "8m"
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(folder)], check=True)
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file:
+        while True:
+            try:
+                file.write(b"\0" * 4096)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                return filler
+
+
+def append_until_refused(outbox: Outbox, kept: list[NewEvent]) -> str:
+    while True:
+        new = event(len(kept) + 1, payload=b"l" * 30_000)
+        try:
+            outbox.append(new)
+        except OutboxError as error:
+            return str(error)
+        kept.append(new)
+
+
+def test_a_full_disk_refuses_loudly_settles_and_recovers(disk: Path) -> None:
+    clock = ManualClock()
+    outbox = Outbox(disk / "outbox.sqlite", clock)
+    kept = [event(seq, payload=b"p" * 3000) for seq in range(1, 101)]
+    for each in kept:
+        outbox.append(each, [picture(each.event_id.bytes)])
+    filler = fill(disk)
+
+    for _ in range(3):
+        assert "the disk is full" in append_until_refused(outbox, kept)
+    assert outbox.counts().born == len(kept)
+    free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+    assert free < len(kept[-1].payload) * 3
+
+    assert outbox.settle([each.event_id for each in kept[:25]]) == 25
+    for each in kept[25:50]:
+        assert outbox.settle([each.event_id]) == 1
+        outbox.pictures.mark_uploaded(picture(each.event_id.bytes).sha256)
+    assert "full" in append_until_refused(outbox, kept)
+    assert outbox.counts().adds_up
+
+    filler.unlink()
+    kept.append(event(len(kept) + 1))
+    outbox.append(kept[-1])
+    outbox.close()
+    again = Outbox(disk / "outbox.sqlite", clock)
+    assert again.moved_aside is None
+    assert [due.event_id for due in again.due(1000, 1000)] == [each.event_id for each in kept[50:]]
+    counts = again.counts()
+    assert (counts.born, counts.acked, counts.shed) == (len(kept), 50, 0)
+    assert counts.adds_up
+    again.close()
+
+
+def test_a_picture_that_does_not_fit_leaves_nothing_behind(disk: Path) -> None:
+    store = EvidenceStore(disk / "evidence")
+    first = store.put(b"first", 4, 3, START)
+    filler = fill(disk)
+    with pytest.raises(EvidenceError, match="No space"):
+        store.put(b"x" * 100_000, 4, 3, START)
+    assert [path.name for path in (disk / "evidence").rglob("*") if path.is_file()] == [f"{first.sha256}.jpg"]
+    filler.unlink()
+    second = store.put(b"x" * 100_000, 4, 3, START)
+    assert store.read(second.sha256) == b"x" * 100_000

@@ -1,0 +1,133 @@
+"""The outbox against a model of it, with restarts and power cuts at any moment."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from uuid import UUID
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+
+from edge_agent.outbox.rows import NewEvent
+from edge_agent.outbox.store import Outbox
+from tests.unit.edge_agent.outbox.builders import IDS, ManualClock, event, picture
+
+
+class OutboxMachine(RuleBasedStateMachine):
+    """`held` are the events that must be there, in order of birth; sets tell what became of the others."""
+
+    events = Bundle("events")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="tianrui-outbox-"))
+        self.clock = ManualClock()
+        self.lives = 0
+        self.held: dict[UUID, NewEvent] = {}
+        self.sent: dict[UUID, float] = {}
+        self.pictures: list[str] = []
+        self.born = self.acked = self.refused = self.boot_number = 0
+
+    @property
+    def path(self) -> Path:
+        return self.folder / str(self.lives) / "events.sqlite"
+
+    @initialize()
+    def first_start(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        self.outbox = Outbox(self.path, self.clock)
+        assert self.outbox.moved_aside is None
+        self.sent.clear()
+        self.boot, self.seq = IDS.new(), 0
+        self.boot_number += 1
+
+    @rule(target=events, severity=st.integers(0, 4), pictures=st.lists(st.integers(0, 5), max_size=3, unique=True))
+    def append(self, severity: int, pictures: list[int]) -> NewEvent:
+        self.seq += 1
+        new = event(self.seq, severity, self.boot, f"{self.boot_number} {self.seq}".encode())
+        stored = [picture(bytes([number])) for number in pictures]
+        self.outbox.append(new, stored)
+        self.held[new.event_id] = new
+        self.pictures += [each.sha256 for each in stored if each.sha256 not in self.pictures]
+        self.born += 1
+        return new
+
+    @rule(limit=st.integers(1, 4), window=st.integers(1, 4), wait_s=st.floats(1, 9))
+    def send(self, limit: int, window: int, wait_s: float) -> None:
+        now = self.clock.monotonic()
+        flying = sum(at > now for at in self.sent.values())
+        waiting = [each for each in self.held.values() if self.sent.get(each.event_id, 0.0) <= now]
+        waiting.sort(key=lambda each: each.severity < 3)
+        due = self.outbox.due(limit, window)
+        assert [each.event_id for each in due] == [
+            each.event_id for each in waiting[: max(0, min(limit, window - flying))]
+        ]
+        self.outbox.mark_sent({each.event_id: now + wait_s for each in due})
+        self.sent.update({each.event_id: now + wait_s for each in due})
+
+    @rule(seconds=st.floats(0.1, 10))
+    def time_goes_on(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    @rule(some=st.lists(events, max_size=3))
+    def settle(self, some: list[NewEvent]) -> None:
+        gone = [each for each in {each.event_id for each in some} if self.held.pop(each, None)]
+        for each in gone:
+            self.sent.pop(each, None)
+        assert self.outbox.settle([each.event_id for each in some]) == len(gone)
+        self.acked += len(gone)
+
+    @rule(one=consumes(events))
+    def refuse(self, one: NewEvent) -> None:
+        there = self.held.pop(one.event_id, None) is not None
+        self.sent.pop(one.event_id, None)
+        assert self.outbox.refuse(one.event_id, "invalid", "because") is there
+        self.refused += there
+
+    @rule()
+    def upload_the_oldest_picture(self) -> None:
+        for sha256 in self.outbox.pictures.pending(1):
+            assert sha256 == self.pictures.pop(0)
+            self.outbox.pictures.mark_uploaded(sha256)
+            self.outbox.pictures.forget(sha256)
+
+    @rule()
+    def restart(self) -> None:
+        self.outbox.close()
+        self.start()
+
+    @rule()
+    def power_cut(self) -> None:
+        before = self.path.parent
+        self.lives += 1
+        shutil.copytree(before, self.path.parent)
+        self.outbox.close()
+        shutil.rmtree(before)
+        self.start()
+
+    @invariant()
+    def all_are_accounted_for(self) -> None:
+        counts = self.outbox.counts()
+        assert counts.adds_up
+        assert (counts.born, counts.kept, counts.acked, counts.refused, counts.shed) == (
+            self.born,
+            len(self.held),
+            self.acked,
+            self.refused,
+            0,
+        )
+        assert self.outbox.pictures.pending(100) == self.pictures
+        assert len(self.outbox.dead_letters()) == self.refused
+
+    def teardown(self) -> None:
+        self.outbox.close()
+        shutil.rmtree(self.folder)
+
+
+OutboxMachine.TestCase.settings = settings(
+    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+TestOutbox = OutboxMachine.TestCase
