@@ -1,0 +1,236 @@
+"""The agent of one box: builds every part, starts them in order, and stops them in reverse."""
+
+import fcntl
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TextIO
+from uuid import UUID
+
+from prometheus_client import CollectorRegistry
+
+from camera_configs.camera import CameraSpec
+from camera_configs.load import load_cameras
+from edge_agent.capture.cameras import Cameras
+from edge_agent.clock import Clock, Ids
+from edge_agent.detect.backend import Detector, load_detector
+from edge_agent.detect.mailbox import Mailboxes
+from edge_agent.errors import SettingsError
+from edge_agent.evidence.store import EvidenceStore
+from edge_agent.evidence.uploader import MediaClient, Uploader
+from edge_agent.health.heartbeat import HealthSources, Heartbeat
+from edge_agent.health.metrics import BoxCollector, MetricsServer
+from edge_agent.incidents import OpenIncidents
+from edge_agent.looker import Looker
+from edge_agent.outbox.emitter import Emitter
+from edge_agent.outbox.sender import Sender
+from edge_agent.outbox.store import Outbox
+from edge_agent.pipeline import CameraPipeline
+from edge_agent.reporter import IncidentReporter, Shot
+from edge_agent.settings import EdgeSettings
+from edge_agent.status import BoxStatus, StatusSources
+from edge_agent.types import StoredPicture
+from models.manifest import ModelEntry
+from models.registry import find
+from mqtt.connection import ConnectionOptions, TlsOptions, Will
+from mqtt.envelope import encode
+from mqtt.messages import BirthBody, DeathBody, FindingBody, SeenBy
+from mqtt.paho_connection import PahoConnection
+from mqtt.topic import Channel, Topic
+
+log = logging.getLogger(__name__)
+
+CHECK_EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What was checked before anything starts: settings, cameras and a model that gave a first answer."""
+
+    settings: EdgeSettings
+    cameras: tuple[CameraSpec, ...]
+    model: ModelEntry
+    detector: Detector
+
+
+def prepare(settings: EdgeSettings) -> Ready:
+    """Check everything that can be wrong before the start.
+
+    Raises:
+        ConfigError: a camera's configuration is wrong.
+        ModelError: the weights are missing or not those of the manifest.
+        BackendError: the model does not run.
+        SettingsError: the token cannot be read.
+    """
+    settings.read_token()
+    cameras = load_cameras(settings.cameras_dir)
+    found = find(settings.model, settings.model_folders())
+    return Ready(settings, cameras, found.entry, load_detector(found, settings.inference_threads))
+
+
+class Agent:
+    """One box's agent; `run` returns when `stop` was called or a part died.
+
+    Raises:
+        SettingsError: the data folder cannot be used, or another agent uses it.
+        OutboxError: the outbox cannot be opened.
+        EvidenceError: the evidence folder cannot be used.
+        ConnectionSetupError: the broker's TLS files are not usable.
+    """
+
+    def __init__(self, ready: Ready, clock: Clock, ids: Ids) -> None:
+        self._ready = ready
+        self._clock = clock
+        self._stopping = threading.Event()
+        settings = ready.settings
+        self._lock = _lock_data_dir(settings.data_dir)
+        self._outbox = Outbox(settings.data_dir / "outbox.sqlite", clock)
+        if self._outbox.moved_aside:
+            log.error("outbox: %s", self._outbox.moved_aside)
+        self._store = EvidenceStore(settings.data_dir / "evidence")
+        self._boot_id: UUID = ids.new()
+        self._emitter = Emitter(self._outbox, settings.edge_id, self._boot_id, clock, ids)
+        client = MediaClient(settings.hub_url, settings.read_token())
+        self._uploader = Uploader(client, self._store, self._outbox.pictures, clock)
+        self._outbox.on_append(self._uploader.wake)
+        self._mailboxes = Mailboxes(camera.id for camera in ready.cameras)
+        self._cameras = Cameras(ready.cameras, self._mailboxes.put, clock)
+        incidents = OpenIncidents(settings.data_dir / "open_incidents.json", clock, ids)
+        self._pipelines = {camera.id: self._pipeline(camera, incidents) for camera in ready.cameras}
+        self._looker = Looker(self._mailboxes, self._pipelines, settings.snapshot_s, clock)
+        self._status = self._make_status()
+        self._sender = Sender(self._outbox, settings.edge_id, clock)
+        self._connection = self._make_connection()
+        health = HealthSources(self._status.cameras, self._status.outbox, self._emitter.state)
+        self._heartbeat = Heartbeat(self._connection, settings.edge_id, health, settings.heartbeat_s)
+        registry = CollectorRegistry()
+        registry.register(BoxCollector(self._status.figures, self._status.outbox))
+        self._metrics = MetricsServer(registry, settings.metrics_port)
+
+    def stop(self) -> None:
+        """Ask `run` to end; may be called from a signal handler."""
+        self._stopping.set()
+
+    def run(self) -> bool:
+        """Start every part, wait, stop every part; False when a part died by itself.
+
+        Raises:
+            SettingsError: the port for the figures is taken.
+        """
+        with ExitStack() as stack:
+            stack.callback(self._outbox.close)
+            for start, stop in self._parts():
+                start()
+                stack.callback(stop)
+            log.info(
+                "box %s looks at %d cameras with %s", self._ready.settings.edge_id, len(self._pipelines), self._model
+            )
+            while not self._stopping.wait(CHECK_EVERY_S):
+                if not self._looker.alive:
+                    log.critical("the looking thread died; the agent ends so that it is started again")
+                    return False
+        return True
+
+    def _parts(self) -> tuple[tuple[Callable[[], object], Callable[[], object]], ...]:
+        return (
+            (self._metrics.start, self._metrics.stop),
+            (self._connection.start, self._say_farewell),
+            (self._uploader.start, self._uploader.stop),
+            (lambda: self._sender.start(self._connection), self._sender.stop),
+            (self._heartbeat.start, self._heartbeat.stop),
+            (self._looker.start, self._looker.stop),
+            (self._cameras.start, lambda: self._cameras.stop(5.0)),
+        )
+
+    @property
+    def _model(self) -> str:
+        return f"{self._ready.model.name} {self._ready.model.version}"
+
+    def _pipeline(self, camera: CameraSpec, incidents: OpenIncidents) -> CameraPipeline:
+        model = self._ready.model
+        seen_by = SeenBy(
+            model=model.name, model_version=model.version, backend=model.format, config_version=camera.version
+        )
+        reporter = IncidentReporter(camera, seen_by, incidents, self._keep, self._emit)
+        return CameraPipeline(camera, self._ready.detector, reporter, self._offer, self._clock)
+
+    def _keep(self, shot: Shot) -> StoredPicture:
+        return self._store.put(shot.jpeg, shot.width, shot.height, shot.taken_at)
+
+    def _emit(self, body: FindingBody, captured_at: datetime, pictures: tuple[StoredPicture, ...]) -> None:
+        self._emitter.emit(body, captured_at, body.level or 1, pictures)
+
+    def _offer(self, camera_id: str, shot: Shot) -> None:
+        self._uploader.offer(camera_id, shot.jpeg, shot.width, shot.height, shot.taken_at)
+
+    def _make_status(self) -> BoxStatus:
+        sources = StatusSources(
+            captures=self._cameras.status,
+            dropped=self._mailboxes.dropped,
+            looks={camera_id: pipeline.figures for camera_id, pipeline in self._pipelines.items()},
+            snapshot=self._uploader.latest,
+            counts=self._outbox.counts,
+        )
+        return BoxStatus(self._ready.cameras, sources)
+
+    def _make_connection(self) -> PahoConnection:
+        settings = self._ready.settings
+        tls = settings.mqtt_tls
+        options = ConnectionOptions(
+            host=settings.mqtt_host,
+            port=settings.mqtt_port,
+            client_id=f"edge-{settings.edge_id}",
+            username=settings.edge_id,
+            password=settings.read_token(),
+            tls=TlsOptions(tls.ca_file, tls.cert_file, tls.key_file) if tls else None,
+        )
+        will = encode(self._emitter.state(DeathBody(reason="lost")))
+        return PahoConnection(
+            options=options,
+            subscriptions=self._sender.subscriptions,
+            will=Will(str(self._state_topic), will, qos=1, retain=True),
+            on_message=self._sender.on_message,
+            on_up=self._greet,
+            on_down=self._sender.on_down,
+        )
+
+    @property
+    def _state_topic(self) -> Topic:
+        return Topic(self._ready.settings.edge_id, Channel.STATE)
+
+    def _greet(self) -> None:
+        birth = BirthBody(
+            software=f"tianrui {version('tianrui')}",
+            models=(self._model,),
+            config_version=max(camera.version for camera in self._ready.cameras),
+            cameras=self._status.cameras(),
+            outbox=self._status.outbox(),
+        )
+        self._connection.publish(str(self._state_topic), encode(self._emitter.state(birth)), 1, retain=True)
+        self._sender.on_up()
+
+    def _say_farewell(self) -> None:
+        farewell = encode(self._emitter.state(DeathBody(reason="stopped")))
+        self._connection.stop((str(self._state_topic), farewell, True))
+
+
+def _lock_data_dir(data_dir: Path) -> TextIO:
+    """An open lock file; the lock goes with the process, also when it is killed."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (data_dir / "lock").open("w")
+    except OSError as error:
+        msg = f"data_dir {data_dir}: cannot be used: {error.strerror}"
+        raise SettingsError(msg) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        msg = f"data_dir {data_dir}: another agent uses it; stop that one or give this one its own folder"
+        raise SettingsError(msg) from None
+    return lock

@@ -1,0 +1,109 @@
+"""The order of the stages: one look at one frame, from masks to events; the only place that knows it.
+
+mask > detect (a view at a time) > track > still things > zones > judge > pictures and events
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from camera_configs.camera import CameraSpec
+from camera_configs.rules import LitterRule
+from edge_agent.clock import Clock
+from edge_agent.detect.backend import Detector
+from edge_agent.detect.views import Views
+from edge_agent.evidence.masks import Masks
+from edge_agent.evidence.snapshot import Caption, Marks, make_snapshot
+from edge_agent.judge.engine import CameraJudge, Finding
+from edge_agent.reporter import IncidentReporter, Place, Shot
+from edge_agent.track.still_things import StillThings, StillZone
+from edge_agent.track.tracker import Tracker
+from edge_agent.track.zones import Zones
+from edge_agent.types import Detections, Frame, PictureBox
+from mqtt.messages import Finding as FindingKind
+
+log = logging.getLogger(__name__)
+
+OVERVIEW = "overview"
+
+OfferSnapshot = Callable[[str, Shot], None]
+
+
+@dataclass(slots=True)
+class LookFigures:
+    """What was spent on a camera; written by the looking thread only."""
+
+    looks: int = 0
+    inference_s: float = 0.0
+
+
+class CameraPipeline:
+    """Everything that happens to the frames of one camera after capture; used by one thread."""
+
+    def __init__(
+        self, spec: CameraSpec, detector: Detector, reporter: IncidentReporter, offer: OfferSnapshot, clock: Clock
+    ) -> None:
+        self.figures = LookFigures()
+        self._spec = spec
+        self._clock = clock
+        self._offer = offer
+        self._reporter = reporter
+        self._zone_specs = {zone.id: zone for zone in spec.zones}
+        self._masks = Masks([mask.polygon for mask in spec.masks])
+        self._views = Views(spec.views, detector)
+        self._tracker = Tracker()
+        self._things = StillThings(_litter_zones(spec))
+        self._zones = Zones({zone.id: zone.polygon for zone in spec.zones})
+        self._judge = CameraJudge(spec)
+
+    def look(self, frame: Frame, *, offer_snapshot: bool) -> None:
+        """Judge one frame, which is masked in place; with `offer_snapshot` it also becomes the camera's newest picture.
+
+        Raises:
+            EvidenceError: a picture cannot be encoded.
+            BackendError: the detector failed.
+        """
+        self._masks.apply(frame.image)
+        started_s = self._clock.monotonic()
+        detections = self._views.detect(frame.image)
+        self.figures.inference_s += self._clock.monotonic() - started_s
+        self.figures.looks += 1
+        persons = _persons(detections) if self._spec.privacy.blur_persons else ()
+        tracks = self._tracker.update(detections, frame.time)
+        things = self._things.update(frame.image, tracks, frame.time)
+        for observation in self._zones.split(frame.time, tracks, things):
+            for finding in self._judge.observe(observation):
+                self._report(frame, finding, persons)
+        self._reporter.close_orphans(frame.time)
+        if offer_snapshot:
+            self._offer(self._spec.id, self._shot(frame, OVERVIEW, Marks(hidden_persons=persons)))
+
+    def _report(self, frame: Frame, finding: Finding, persons: tuple[PictureBox, ...]) -> None:
+        zone = self._zone_specs[finding.zone_id]
+        marks = Marks(zone.polygon, finding.verdict.box, persons)
+        place = Place(zone, finding.rule, FindingKind(finding.name))
+        log.info("camera %s zone %s: %s %s", self._spec.id, zone.id, finding.name, finding.verdict.change)
+        self._reporter.report(place, finding.verdict, lambda: self._shot(frame, finding.name, marks))
+
+    def _shot(self, frame: Frame, title: str, marks: Marks) -> Shot:
+        caption = Caption(self._spec.name_en, title, self._spec.time_zone)
+        picture = make_snapshot(frame, marks, caption)
+        return Shot(picture.data, picture.width, picture.height, frame.time.captured_at)
+
+
+def _litter_zones(spec: CameraSpec) -> dict[str, StillZone]:
+    zones = {}
+    for zone in spec.zones:
+        rules = [rule for rule in zone.rules if isinstance(rule, LitterRule) and rule.enabled]
+        if rules:
+            least, most = min(rule.min_area for rule in rules), max(rule.max_area for rule in rules)
+            zones[zone.id] = StillZone(zone.polygon, least, most)
+    return zones
+
+
+def _persons(detections: Detections) -> tuple[PictureBox, ...]:
+    return tuple(
+        PictureBox(*map(float, box))
+        for box, number in zip(detections.boxes, detections.classes, strict=True)
+        if detections.labels[number] == "person"
+    )
