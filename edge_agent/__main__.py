@@ -30,7 +30,7 @@ def main() -> int:
     try:
         ready = prepare(load_settings(arguments.settings))
         if arguments.command == "check":
-            print(f"ok: box {ready.settings.edge_id}, {len(ready.cameras)} cameras, model {ready.model.name}")
+            print(f"ok: box {ready.settings.edge_id}, {len(ready.cameras)} cameras, model {ready.model.entry.name}")
             return 0
         agent = Agent(ready, SystemClock(), SystemIds())
         for ending in (signal.SIGTERM, signal.SIGINT):

@@ -35,8 +35,7 @@ from edge_agent.reporter import IncidentReporter, Shot
 from edge_agent.settings import EdgeSettings
 from edge_agent.status import BoxStatus, StatusSources
 from edge_agent.types import StoredPicture
-from models.manifest import ModelEntry
-from models.registry import find
+from models.registry import FoundModel, find, search_path
 from mqtt.connection import ConnectionOptions, TlsOptions, Will
 from mqtt.envelope import encode
 from mqtt.messages import BirthBody, DeathBody, FindingBody, SeenBy
@@ -54,7 +53,7 @@ class Ready:
 
     settings: EdgeSettings
     cameras: tuple[CameraSpec, ...]
-    model: ModelEntry
+    model: FoundModel
     detector: Detector
 
 
@@ -69,8 +68,8 @@ def prepare(settings: EdgeSettings) -> Ready:
     """
     settings.read_token()
     cameras = load_cameras(settings.cameras_dir)
-    found = find(settings.model, settings.model_folders())
-    return Ready(settings, cameras, found.entry, load_detector(found, settings.inference_threads))
+    model = find(settings.model, search_path(settings.model_folders()))
+    return Ready(settings, cameras, model, load_detector(model, settings.inference_threads))
 
 
 class Agent:
@@ -98,7 +97,7 @@ class Agent:
         client = MediaClient(settings.hub_url, settings.read_token())
         self._uploader = Uploader(client, self._store, self._outbox.pictures, clock)
         self._outbox.on_append(self._uploader.wake)
-        self._mailboxes = Mailboxes(camera.id for camera in ready.cameras)
+        self._mailboxes = Mailboxes()
         self._cameras = Cameras(ready.cameras, self._mailboxes.put, clock)
         incidents = OpenIncidents(settings.data_dir / "open_incidents.json", clock, ids)
         self._pipelines = {camera.id: self._pipeline(camera, incidents) for camera in ready.cameras}
@@ -149,12 +148,15 @@ class Agent:
 
     @property
     def _model(self) -> str:
-        return f"{self._ready.model.name} {self._ready.model.version}"
+        return f"{self._ready.model.entry.name} {self._ready.model.version}"
 
     def _pipeline(self, camera: CameraSpec, incidents: OpenIncidents) -> CameraPipeline:
         model = self._ready.model
         seen_by = SeenBy(
-            model=model.name, model_version=model.version, backend=model.format, config_version=camera.version
+            model=model.entry.name,
+            model_version=model.version,
+            backend=model.entry.format,
+            config_version=camera.version,
         )
         reporter = IncidentReporter(camera, seen_by, incidents, self._keep, self._emit)
         return CameraPipeline(camera, self._ready.detector, reporter, self._offer, self._clock)

@@ -11,7 +11,7 @@ from camera_configs.camera import CameraSpec
 from camera_configs.rules import LitterRule
 from edge_agent.clock import Clock
 from edge_agent.detect.backend import Detector
-from edge_agent.detect.views import Views
+from edge_agent.detect.views import detect_views
 from edge_agent.evidence.masks import Masks
 from edge_agent.evidence.snapshot import Caption, Marks, make_snapshot
 from edge_agent.judge.engine import CameraJudge, Finding
@@ -50,7 +50,7 @@ class CameraPipeline:
         self._reporter = reporter
         self._zone_specs = {zone.id: zone for zone in spec.zones}
         self._masks = Masks([mask.polygon for mask in spec.masks])
-        self._views = Views(spec.views, detector)
+        self._detector = detector
         self._tracker = Tracker()
         self._things = StillThings(_litter_zones(spec))
         self._zones = Zones({zone.id: zone.polygon for zone in spec.zones})
@@ -65,7 +65,7 @@ class CameraPipeline:
         """
         self._masks.apply(frame.image)
         started_s = self._clock.monotonic()
-        detections = self._views.detect(frame.image)
+        detections = detect_views(self._detector, frame.image, self._spec.views)
         self.figures.inference_s += self._clock.monotonic() - started_s
         self.figures.looks += 1
         persons = _persons(detections) if self._spec.privacy.blur_persons else ()
