@@ -50,7 +50,7 @@ class ViewSpec(ConfigModel):
 
 
 class ZoneSpec(ConfigModel):
-    """A polygon in the picture and the rules that hold in it; the ground point of a thing decides whether it is inside."""
+    """A polygon in the picture and the rules that hold in it; a thing is inside when its ground point is."""
 
     id: Name
     name_zh: Title

@@ -32,6 +32,7 @@ Polygon = Annotated[tuple[Point, ...], Field(min_length=3, max_length=64), After
 
 
 class ConfigModel(BaseModel):
-    """Base of every configuration value: unknown fields are refused, values never change."""
+    """Base of every configuration value: unknown fields are refused, values never change, errors show no input."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # The input of a refused address can hold a password.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)

@@ -3,7 +3,7 @@
 from datetime import time
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from camera_configs.geometry import ConfigModel
 
@@ -11,15 +11,43 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9_-]{0,62})$")]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Ratio = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Vehicle = Literal["car", "truck", "bus", "motorcycle"]
 WEEK: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
+def check_written_time(value: object) -> object:
+    """Return `value` unless it is a number: YAML 1.1 reads 18:30 without quotes as 1110.
+
+    Raises:
+        ValueError: it is a number.
+    """
+    if isinstance(value, int | float):
+        msg = "is a number, as YAML reads 18:30; put the time in quotes: '18:30'"
+        raise ValueError(msg)  # noqa: TRY004 - pydantic reports no TypeError
+    return value
+
+
+def check_local_time(value: time) -> time:
+    """Return `value` when it has no offset of its own.
+
+    Raises:
+        ValueError: it has one.
+    """
+    if value.tzinfo is not None:
+        msg = "has a time zone; leave it out, the camera's 'time_zone' holds"
+        raise ValueError(msg)
+    return value
+
+
+TimeOfDay = Annotated[time, BeforeValidator(check_written_time), AfterValidator(check_local_time)]
+
+
 class Window(ConfigModel):
-    """Hours of the day, in the site's time zone, from `start` up to `end`; past midnight when `end` is not after `start`."""
+    """Hours of the day in the site's time zone, `start` up to `end`; past midnight when `end` is not after `start`."""
 
     days: Annotated[tuple[Weekday, ...], Field(min_length=1)] = WEEK
-    start: time
-    end: time
+    start: TimeOfDay
+    end: TimeOfDay
 
 
 class RuleBase(ConfigModel):
@@ -53,7 +81,7 @@ class ParkingRule(RuleBase):
 
     kind: Literal["illegal_parking"] = "illegal_parking"
     dwell_s: Seconds = 300.0
-    vehicles: Annotated[tuple[Literal["car", "truck", "bus", "motorcycle"], ...], Field(min_length=1)] = ("car", "truck", "bus")
+    vehicles: Annotated[tuple[Vehicle, ...], Field(min_length=1)] = ("car", "truck", "bus")
 
 
 class LitterRule(RuleBase):

@@ -17,7 +17,11 @@ def check_rtsp_url(url: str) -> str:
     Raises:
         ValueError: another scheme, no host, a bad port, or a user name or password inside the address.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        msg = "the address cannot be read; write rtsp://host[:port]/path"
+        raise ValueError(msg) from None
     if parts.scheme not in {"rtsp", "rtsps"}:
         msg = f"scheme {parts.scheme or '(none)'!r} is not rtsp or rtsps"
         raise ValueError(msg)

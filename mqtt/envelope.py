@@ -4,10 +4,10 @@ import json
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from mqtt.errors import MessageError, RefusalReason
-from mqtt.messages import Body, EdgeId, WireModel
+from mqtt.messages import Body, Count, EdgeId, Moment, WireModel
 from mqtt.topic import Channel
 
 VERSION = 1
@@ -28,7 +28,7 @@ class ClockReport(WireModel):
     """How far the box's wall clock can be trusted; `offset_ms` is wall clock minus reference, None when unknown."""
 
     source: Literal["ntp", "rtc", "unknown"]
-    offset_ms: int | None = None
+    offset_ms: Annotated[int, Field(ge=-(2**53), le=2**53)] | None = None
 
 
 class Envelope(WireModel):
@@ -37,11 +37,11 @@ class Envelope(WireModel):
     v: Literal[1] = 1
     edge_id: EdgeId
     boot_id: UUID
-    seq: Annotated[int, Field(ge=0)]
+    seq: Count
     event_id: UUID
     kind: str
-    emitted_at: AwareDatetime
-    captured_at: AwareDatetime | None
+    emitted_at: Moment
+    captured_at: Moment | None
     clock: ClockReport
     body: Body
 
@@ -76,18 +76,29 @@ def decode(payload: bytes, model: type[M]) -> M:
     if len(payload) > MAX_BYTES:
         raise MessageError(RefusalReason.TOO_LARGE, f"{len(payload)} bytes, the limit is {MAX_BYTES}")
     try:
-        raw = json.loads(payload)
+        raw = json.loads(payload, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise MessageError(RefusalReason.NOT_JSON, str(error)[:200]) from None
     event_id = _readable_id(raw)
     if isinstance(raw, dict) and raw.get("v", VERSION) != VERSION:
-        raise MessageError(RefusalReason.WRONG_VERSION, f"version {raw['v']!r:.20}, this side speaks {VERSION}", event_id)
+        given = f"{raw['v']!r:.20}" if isinstance(raw["v"], int | float | str) else type(raw["v"]).__name__
+        raise MessageError(RefusalReason.WRONG_VERSION, f"version {given}, this side speaks {VERSION}", event_id)
     try:
-        return model.model_validate_json(payload)
+        return model.model_validate_json(payload, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "message"
-        raise MessageError(RefusalReason.INVALID, f"{where}: {first['msg']}"[:300], event_id) from None
+        raise MessageError(RefusalReason.INVALID, _printable(f"{where}: {first['msg']}"), event_id) from None
+
+
+def _printable(text: str) -> str:
+    # The name of an unknown field is the sender's, and the text goes into a nack, a database and a log.
+    return "".join(char if char.isprintable() else "?" for char in text[:300])
+
+
+def _refuse_constant(name: str) -> None:
+    msg = f"{name} is no JSON number"
+    raise ValueError(msg)
 
 
 def _readable_id(raw: object) -> str | None:

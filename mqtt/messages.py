@@ -3,11 +3,12 @@
 Places are in normalised picture coordinates: x to the right, y down, both 0..1 of the frame that was judged.
 """
 
+from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from mqtt.errors import RefusalReason
 from mqtt.topic import EDGE_ID_PATTERN
@@ -18,8 +19,28 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 GridCode = Annotated[str, Field(pattern=r"^[0-9A-Z]{15}$")]
 Unit = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
-Text = Annotated[str, Field(max_length=500)]
+Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
+Positive = Annotated[int, Field(gt=0, le=2**31 - 1)]
+# PostgreSQL stores no NUL in a text.
+NO_NUL = r"^[^\x00]*$"
+Text = Annotated[str, Field(max_length=500, pattern=NO_NUL)]
+Label = Annotated[str, Field(max_length=100, pattern=NO_NUL)]
+UnitName = Annotated[str, Field(max_length=20, pattern=NO_NUL)]
+
+
+def check_moment(moment: datetime) -> datetime:
+    """Return `moment` when it can be turned into UTC and stored; a box with a dead clock sends 1970.
+
+    Raises:
+        ValueError: the year is before 1970 or after 9998.
+    """
+    if not 1970 <= moment.year <= 9998:  # noqa: PLR2004
+        msg = f"the year {moment.year} is not in 1970..9998"
+        raise ValueError(msg)
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(check_moment)]
 
 
 class WireModel(BaseModel):
@@ -53,13 +74,20 @@ class Box(WireModel):
     x2: Unit
     y2: Unit
 
+    @model_validator(mode="after")
+    def _corners_in_order(self) -> Self:
+        if self.x1 > self.x2 or self.y1 > self.y2:
+            msg = "x1, y1 must be the top left corner and x2, y2 the bottom right one"
+            raise ValueError(msg)
+        return self
+
 
 class Measure(WireModel):
     """One figure that the judge went by, with its unit and the threshold it was held against."""
 
     name: Name
     value: Number
-    unit: Annotated[str, Field(max_length=20)]
+    unit: UnitName
     threshold: Number | None = None
 
 
@@ -78,10 +106,10 @@ class Picture(WireModel):
 
     sha256: Sha256
     content_type: Literal["image/jpeg"] = "image/jpeg"
-    size: Annotated[int, Field(gt=0)]
-    width: Annotated[int, Field(gt=0)]
-    height: Annotated[int, Field(gt=0)]
-    taken_at: AwareDatetime
+    size: Positive
+    width: Positive
+    height: Positive
+    taken_at: Moment
 
 
 class Evidence(Picture):
@@ -93,9 +121,9 @@ class Evidence(Picture):
 class SeenBy(WireModel):
     """What looked: model and config versions, so that a finding can be traced."""
 
-    model: Annotated[str, Field(max_length=100)]
-    model_version: Annotated[str, Field(max_length=100)]
-    backend: Annotated[str, Field(max_length=50)]
+    model: Label
+    model_version: Label
+    backend: Label
     config_version: Count
 
 
@@ -109,7 +137,7 @@ class FindingBody(WireModel):
     camera_id: Name
     zone_id: Name
     rule_id: Name
-    opened_at: AwareDatetime
+    opened_at: Moment
     level: Annotated[int, Field(ge=1, le=4)] | None = None
     score: Unit
     measures: Annotated[tuple[Measure, ...], Field(max_length=16)] = ()
@@ -128,7 +156,7 @@ class ReadingBody(WireModel):
     sensor_id: Name
     quantity: Name
     value: Number
-    unit: Annotated[str, Field(max_length=20)]
+    unit: UnitName
     quality: Literal["good", "suspect", "bad"] = "good"
 
 
@@ -146,13 +174,13 @@ class CameraStatus(WireModel):
     """One camera as its box sees it."""
 
     camera_id: Name
-    name_zh: Annotated[str, Field(max_length=100)]
-    name_en: Annotated[str, Field(max_length=100)]
+    name_zh: Label
+    name_en: Label
     grid_code: GridCode | None = None
     state: CameraState
-    since: AwareDatetime
+    since: Moment
     reason: Text | None = None
-    last_frame_at: AwareDatetime | None = None
+    last_frame_at: Moment | None = None
     fps: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     frames_dropped: Count = 0
     snapshot: Picture | None = None
@@ -173,7 +201,7 @@ class BirthBody(WireModel):
     """The first state of a box after it connected."""
 
     kind: Literal["birth"] = "birth"
-    software: Annotated[str, Field(max_length=50)]
+    software: Label
     models: Annotated[tuple[Text, ...], Field(max_length=16)] = ()
     config_version: Count
     cameras: Annotated[tuple[CameraStatus, ...], Field(max_length=64)] = ()
@@ -240,11 +268,11 @@ class Ack(WireModel):
 
 
 class HubState(WireModel):
-    """Whether a hub takes events; retained, with an offline will, so that boxes hold instead of sending into the void."""
+    """Whether a hub takes events; retained, with an offline will: boxes hold instead of sending into the void."""
 
     v: Literal[1] = 1
     online: bool
-    since: AwareDatetime
+    since: Moment
 
 
 class Command(WireModel):

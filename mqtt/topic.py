@@ -38,8 +38,8 @@ def check_edge_id(edge_id: str) -> str:
     Raises:
         TopicError: it is empty, reserved, longer than 63 characters or has other characters than a-z, 0-9 and `-`.
     """
-    if not _EDGE_ID.match(edge_id) or edge_id in _RESERVED:
-        msg = f"edge id {edge_id!r} is not usable: 1 to 63 of a-z, 0-9 and '-', not starting or ending with '-', not 'hub'"
+    if not _EDGE_ID.fullmatch(edge_id) or edge_id in _RESERVED:
+        msg = f"edge id {edge_id!r} is not usable: 1 to 63 of a-z, 0-9 and '-', no '-' at either end, not 'hub'"
         raise TopicError(msg)
     return edge_id
 
