@@ -136,7 +136,7 @@ def run(arguments: Arguments) -> None:
 
 def main() -> int:
     """Run the demo; 0 when it ended as asked, 1 with a reason otherwise."""
-    for ending in (signal.SIGTERM, signal.SIGHUP):
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
     try:
         run(parse_arguments())

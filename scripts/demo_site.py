@@ -1,10 +1,11 @@
 """The demo's site: hub with its embedded broker, and one agent that looks at real video."""
 
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.registry import find
+from models.registry import find, search_path
 from scripts.demo_camera import Say, camera_document, demo_source
 from scripts.local_site import AgentProcess, HubProcess
 from scripts.processes import free_port, listens
@@ -29,7 +30,8 @@ def start_demo_site(stack: ExitStack, folder: Path, source: str | None, port: in
     Raises:
         ModelError, FootageError, SiteError, RuntimeError, TimeoutError: with what is missing or did not start.
     """
-    find(MODEL)
+    named = os.environ.get("TIANRUI_MODELS")
+    find(MODEL, search_path((Path(named),) if named else ()))
     seen = demo_source(stack, source, folder, say)
     say("starting the hub and its broker")
     settings = {"port": port or _usual_port(), "embedded_broker": True, "embedded_broker_port": free_port()}

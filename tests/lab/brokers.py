@@ -15,16 +15,16 @@ PASSWORDS = {"hub": "secret-hub", "box1": "secret-box1", "box2": "secret-box2"}
 FOLDER = ROOT / "mqtt" / "broker"
 
 
-def guarded_mosquitto(folder: Path) -> Mosquitto:
-    """Mosquitto with the committed mosquitto.conf and acl, moved to `folder` and a free port, with three accounts."""
+def guarded_mosquitto(folder: Path, accounts: dict[str, str] = PASSWORDS, port: int | None = None) -> Mosquitto:
+    """Mosquitto with the committed mosquitto.conf and acl, moved to `folder` and a free port, with these accounts."""
     config = (FOLDER / "mosquitto.conf").read_text(encoding="utf-8")
     config = config.replace("/etc/mosquitto/tianrui", "{folder}").replace("/var/lib/mosquitto", "{folder}")
     config = config.replace("listener 1883 127.0.0.1", "listener {port} 127.0.0.1")
     (folder / "acl").write_text((FOLDER / "acl").read_text(encoding="utf-8"), encoding="utf-8")
     passwords = folder / "passwords"
-    passwords.write_text("".join(f"{name}:{word}\n" for name, word in PASSWORDS.items()), encoding="utf-8")
+    passwords.write_text("".join(f"{name}:{word}\n" for name, word in accounts.items()), encoding="utf-8")
     subprocess.run([find_program("mosquitto_passwd", "mosquitto"), "-U", passwords], check=True)
-    return Mosquitto(folder, config)
+    return Mosquitto(folder, config, port)
 
 
 class Embedded:

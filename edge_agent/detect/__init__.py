@@ -1,0 +1,1 @@
+"""Things seen in single frames: newest frames in, boxes with classes and scores out."""

@@ -1,0 +1,1 @@
+"""Pictures that prove a finding: masked, drawn, stored and uploaded."""

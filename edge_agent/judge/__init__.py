@@ -1,0 +1,1 @@
+"""Pure state machines that turn what a zone held into incidents."""

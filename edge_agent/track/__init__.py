@@ -1,0 +1,1 @@
+"""What stands and moves where: things followed over time, still things, and what each zone holds."""

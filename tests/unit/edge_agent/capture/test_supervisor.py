@@ -1,0 +1,254 @@
+"""The states of one camera's connection, with sources that do as they are told."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pytest
+
+from camera_configs.camera import CameraSpec
+from camera_configs.source import FileSource, RtspSource
+from edge_agent.capture.backoff import BackOff
+from edge_agent.capture.meter import Meter
+from edge_agent.capture.supervisor import MAX_HUNG, CameraSupervisor
+from edge_agent.errors import SourceAuthError, SourceEndError, SourceError
+from edge_agent.types import CaptureStatus, ConnectionState, Frame, FrameTime
+from tests.lab.processes import wait_until
+
+SPEC = CameraSpec(id="gate", name_zh="门", name_en="Gate", source=RtspSource(url="rtsp://10.0.0.1/a"))
+S = ConnectionState
+AT_ONCE = BackOff(lambda low, high: 0.0)
+
+
+class Played:
+    """A source whose frames and failures the test sends, one by one."""
+
+    def __init__(self, clock: Any) -> None:
+        self.clock = clock
+        self.opened = 0
+        self.closed = 0
+        self.order = threading.Semaphore(0)
+        self.orders: list[Callable[[], object] | Exception | None] = []
+        self.meter = Meter()
+
+    def __call__(self, camera: CameraSpec, clock: Any, wait: Callable[[float], bool], meter: Meter) -> "Played":
+        self.wait, self.meter = wait, meter
+        return self
+
+    def send(self, order: Callable[[], object] | Exception | None = None) -> None:
+        """Make the source give one frame (None), fail, or call something."""
+        self.orders.append(order)
+        self.order.release()
+
+    def __enter__(self) -> Self:
+        self.opened += 1
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.closed += 1
+
+    def __iter__(self) -> Iterator[Frame]:
+        wait, meter = self.wait, self.meter
+        while not wait(0.0):
+            if not self.order.acquire(timeout=0.02):
+                continue
+            order = self.orders.pop(0)
+            if isinstance(order, Exception):
+                raise order
+            if order is not None:
+                order()
+            meter.packet(self.clock.monotonic())
+            meter.decoded += 1
+            time = FrameTime(self.clock.now(), self.clock.monotonic(), "arrival")
+            yield Frame("gate", meter.decoded, np.zeros((2, 2, 3), np.uint8), time)
+
+
+class Bench:
+    """One supervisor on a manual clock, with a source that is told what to do."""
+
+    def __init__(self, clock: Any, camera: CameraSpec = SPEC) -> None:
+        self.clock = clock
+        self.source = Played(clock)
+        self.frames: list[Frame] = []
+        self.supervisor = CameraSupervisor(
+            camera, self.frames.append, clock, BackOff(lambda low, high: 0.0), self.source
+        )
+
+    @property
+    def status(self) -> CaptureStatus:
+        return self.supervisor.status()
+
+    def until(self, state: ConnectionState) -> CaptureStatus:
+        wait_until(lambda: self.status.state is state, state)
+        return self.status
+
+    def frame(self) -> None:
+        before = len(self.frames)
+        self.source.send()
+        wait_until(lambda: len(self.frames) > before, "a frame")
+
+
+@pytest.fixture
+def bench(manual_clock: Any) -> Iterator[Bench]:
+    bench = Bench(manual_clock)
+    bench.supervisor.start()
+    yield bench
+    assert bench.supervisor.stop(5.0)
+
+
+def test_it_goes_live_with_the_first_frame(bench: Bench) -> None:
+    assert bench.status.state is S.CONNECTING
+    bench.frame()
+    status = bench.status
+    assert (status.state, status.reason, status.packets, status.reconnects) == (S.LIVE, None, 1, 0)
+    assert status.last_frame_at == bench.clock.now()
+
+
+def test_silence_is_a_stall_and_a_packet_ends_it(bench: Bench) -> None:
+    bench.frame()
+    bench.clock.passed_s += 2.9
+    bench.supervisor.watch()
+    assert bench.status.state is S.LIVE
+    bench.clock.passed_s += 0.2
+    bench.supervisor.watch()
+    assert (bench.status.state, bench.status.stalls, bench.status.fps) == (S.STALLED, 1, 0.0)
+    bench.supervisor.watch()
+    assert bench.status.stalls == 1
+    bench.frame()
+    assert bench.until(S.LIVE).reconnects == 0
+
+
+def test_packets_without_a_wanted_frame_end_a_stall_too(bench: Bench) -> None:
+    bench.frame()
+    bench.clock.passed_s += 4
+    bench.supervisor.watch()
+    bench.source.meter.packet(bench.clock.monotonic())
+    bench.supervisor.watch()
+    assert bench.status.state is S.LIVE
+
+
+@pytest.mark.parametrize("error", [SourceError("broke"), SourceEndError("ended")])
+def test_an_outage_of_either_kind_is_reconnected(bench: Bench, error: Exception) -> None:
+    bench.frame()
+    bench.source.send(error)
+    bench.frame()
+    status = bench.until(S.LIVE)
+    assert (status.reconnects, status.packets, bench.source.opened) == (1, 2, 2)
+    assert bench.source.closed == 1
+
+
+def test_refused_credentials_are_told_and_tried_slowly(manual_clock: Any) -> None:
+    pauses: list[tuple[float, float]] = []
+
+    def uniform(low: float, high: float) -> float:
+        pauses.append((low, high))
+        return 5.0
+
+    bench = Bench(manual_clock)
+    bench.supervisor = CameraSupervisor(SPEC, bench.frames.append, manual_clock, BackOff(uniform), bench.source)
+    bench.supervisor.start()
+    bench.source.send(SourceAuthError("camera gate: refused the credentials"))
+    status = bench.until(S.AUTH_FAILED)
+    assert status.reason == "camera gate: refused the credentials"
+    assert bench.supervisor.stop(5.0)
+    assert bench.source.opened == 1
+    assert pauses == [(0.0, 30.0)]
+
+
+def test_a_surprise_is_survived_and_logged_without_the_password(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.source.send(RuntimeError("rtsp://admin:s3cret@10.0.0.1/a exploded"))
+    bench.frame()
+    assert bench.until(S.LIVE).state is S.LIVE
+    assert "rtsp://***@10.0.0.1/a exploded" in caplog.text
+    assert "Traceback" in caplog.text
+    assert "s3cret" not in caplog.text
+
+
+def test_a_file_that_ended_is_not_played_again(manual_clock: Any) -> None:
+    spec = SPEC.model_copy(update={"source": FileSource(path=Path("a.avi"))})
+    bench = Bench(manual_clock, spec)
+    bench.supervisor.start()
+    bench.frame()
+    bench.source.send(SourceEndError("file a.avi ended"))
+    assert bench.until(S.BACKOFF).reason == "file a.avi ended"
+    assert bench.supervisor.stop(5.0)
+    assert bench.source.opened == 1
+
+
+def test_a_thread_that_hangs_is_left_behind_and_its_late_frame_is_dropped(bench: Bench) -> None:
+    gate = threading.Event()
+    bench.frame()
+    bench.source.send(lambda: gate.wait(60))
+    wait_until(lambda: not bench.source.orders, "the thread hangs")
+    bench.clock.passed_s += 4
+    bench.supervisor.watch()
+    assert bench.status.state is S.STALLED
+    bench.clock.passed_s += 10
+    bench.supervisor.watch()
+    wait_until(lambda: bench.source.opened == 2, "a new thread opened the camera")
+    bench.frame()
+    status = bench.until(S.LIVE)
+    assert (status.packets, status.reconnects, status.stalls) == (2, 1, 1)
+    seen = len(bench.frames)
+    gate.set()
+    wait_until(lambda: bench.source.closed == 1, "the hanging thread ended")
+    assert len(bench.frames) == seen
+    assert bench.status.state is S.LIVE
+
+
+def test_a_thread_that_hangs_while_opening_is_left_behind_but_not_one_that_waits_for_a_key_frame(bench: Bench) -> None:
+    wait_until(lambda: bench.source.opened == 1, "opened")
+    for _ in range(20):
+        bench.clock.passed_s += 2.9
+        bench.source.meter.packet(bench.clock.monotonic())
+        bench.supervisor.watch()
+    assert (bench.status.state, bench.source.opened) == (S.CONNECTING, 1)
+    bench.clock.passed_s += 31
+    bench.supervisor.watch()
+    wait_until(lambda: bench.source.opened == 2, "a new thread opened the camera")
+
+
+def test_counters_outlive_the_stop(bench: Bench) -> None:
+    bench.frame()
+    assert bench.supervisor.stop(5.0)
+    assert (bench.status.packets, bench.status.decoded, bench.status.fps) == (1, 1, 0.0)
+
+
+def test_no_more_threads_than_allowed_are_left_behind(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    gate = threading.Event()
+    try:
+        for number in range(MAX_HUNG + 1):
+            bench.frame()
+            bench.source.send(lambda: gate.wait(60))
+            wait_until(lambda: not bench.source.orders, "the thread hangs")
+            bench.clock.passed_s += 4
+            bench.supervisor.watch()
+            bench.clock.passed_s += 10
+            bench.supervisor.watch()
+            expected = min(number + 2, MAX_HUNG + 1)
+            wait_until(lambda expected=expected: bench.source.opened == expected, "the camera was opened anew")
+        assert bench.status.reason == "4 threads hang in this camera; restart the agent"
+        assert bench.status.state is S.STALLED
+    finally:
+        gate.set()
+
+
+def test_a_status_is_a_copy(bench: Bench) -> None:
+    bench.frame()
+    first = bench.status
+    kept = replace(first)
+    bench.frame()
+    assert first == kept
+    assert bench.status.packets == first.packets + 1
+
+
+def test_the_same_failure_is_not_logged_again_and_again(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    for _ in range(20):
+        bench.source.send(SourceError("camera gate: broke"))
+    wait_until(lambda: bench.source.closed == 20, "20 failures")
+    assert caplog.text.count("camera gate: broke") == 1

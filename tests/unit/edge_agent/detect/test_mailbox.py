@@ -1,0 +1,122 @@
+"""Newest frames wait, no camera starves, nobody blocks."""
+
+import threading
+from collections import Counter
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from edge_agent.detect.mailbox import Mailboxes
+from edge_agent.types import Frame, FrameTime
+
+IMAGE = np.zeros((1, 1, 3), np.uint8)
+TIME = FrameTime(datetime(2026, 5, 1, tzinfo=UTC), 0.0, "arrival")
+
+
+def frame(camera_id: str, seq: int = 1) -> Frame:
+    return Frame(camera_id, seq, IMAGE, TIME)
+
+
+def take(boxes: Mailboxes) -> tuple[str, int]:
+    taken = boxes.take(5.0)
+    assert taken is not None
+    return taken.camera_id, taken.seq
+
+
+def test_only_the_newest_frame_waits_and_the_others_are_counted() -> None:
+    boxes = Mailboxes()
+    for seq in range(1, 6):
+        boxes.put(frame("a", seq))
+    assert take(boxes) == ("a", 5)
+    assert boxes.dropped() == {"a": 4}
+    assert boxes.take(0.0) is None
+
+
+def test_the_camera_that_was_looked_at_longest_ago_is_next() -> None:
+    boxes = Mailboxes()
+    for camera_id in "abc":
+        boxes.put(frame(camera_id))
+    assert [take(boxes)[0] for _ in range(3)] == ["a", "b", "c"]
+    for camera_id in "cab":
+        boxes.put(frame(camera_id))
+    assert [take(boxes)[0] for _ in range(3)] == ["a", "b", "c"]
+
+
+def test_a_camera_that_sends_all_the_time_does_not_starve_the_others() -> None:
+    boxes = Mailboxes()
+    looks: Counter[str] = Counter()
+    boxes.put(frame("quiet"))
+    for seq in range(100):
+        boxes.put(frame("busy", seq))
+        boxes.put(frame("eager", seq))
+        camera_id = take(boxes)[0]
+        looks[camera_id] += 1
+        if camera_id == "quiet":
+            boxes.put(frame("quiet", seq))
+    assert max(looks.values()) - min(looks.values()) <= 1
+
+
+def test_a_new_camera_is_looked_at_first() -> None:
+    boxes = Mailboxes()
+    for camera_id in ("a", "b"):
+        boxes.put(frame(camera_id))
+        take(boxes)
+        boxes.put(frame(camera_id))
+    boxes.put(frame("new"))
+    assert take(boxes)[0] == "new"
+
+
+def test_a_waiting_reader_gets_the_next_frame() -> None:
+    boxes = Mailboxes()
+    got: list[Frame | None] = []
+    reader = threading.Thread(target=lambda: got.append(boxes.take(30.0)))
+    reader.start()
+    boxes.put(frame("a", 7))
+    reader.join(5.0)
+    assert [f.seq for f in got if f] == [7]
+
+
+@pytest.mark.parametrize("waiting", [False, True])
+def test_close_wakes_every_reader_and_gives_out_nothing_more(waiting: bool) -> None:
+    boxes = Mailboxes()
+    got: list[Frame | None] = []
+    readers = [threading.Thread(target=lambda: got.append(boxes.take(30.0))) for _ in range(3)]
+    if waiting:
+        for reader in readers:
+            reader.start()
+    boxes.close()
+    if not waiting:
+        for reader in readers:
+            reader.start()
+    for reader in readers:
+        reader.join(5.0)
+    boxes.put(frame("a"))
+    assert got == [None, None, None]
+    assert boxes.take(0.0) is None
+    assert boxes.dropped() == {"a": 1}
+
+
+def test_every_frame_is_taken_or_counted_under_threads() -> None:
+    boxes = Mailboxes()
+    taken: Counter[str] = Counter()
+    done = threading.Event()
+
+    def write(camera_id: str) -> None:
+        for seq in range(500):
+            boxes.put(frame(camera_id, seq))
+
+    def read() -> None:
+        while (found := boxes.take(0.05)) is not None or not done.is_set():
+            if found is not None:
+                taken[found.camera_id] += 1
+
+    writers = [threading.Thread(target=write, args=(c,)) for c in "abc"]
+    reader = threading.Thread(target=read)
+    for thread in (reader, *writers):
+        thread.start()
+    for thread in writers:
+        thread.join(10.0)
+    done.set()
+    reader.join(10.0)
+    assert {c: taken[c] + boxes.dropped().get(c, 0) for c in "abc"} == {"a": 500, "b": 500, "c": 500}
