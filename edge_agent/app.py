@@ -190,6 +190,9 @@ class Agent:
             username=settings.edge_id,
             password=settings.read_token(),
             tls=TlsOptions(tls.ca_file, tls.cert_file, tls.key_file) if tls else None,
+            # The outbox sends again what a session would keep, and rumqttd gives a resumed session no retained message:
+            # a killed agent never learned that the hub was there.
+            session_expiry_s=0,
         )
         will = encode(self._emitter.state(DeathBody(reason="lost")))
         return PahoConnection(

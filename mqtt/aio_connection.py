@@ -222,7 +222,7 @@ async def _connection(options: ConnectionOptions, will: Will | None) -> AsyncIte
         password=password,
         protocol=aiomqtt.ProtocolVersion.V5,
         will=aiomqtt.Will(will.topic, will.payload, will.qos, will.retain) if will else None,
-        clean_start=False,
+        clean_start=options.clean_start,
         timeout=options.connect_timeout_s,
         keepalive=options.keepalive_s,
         max_inflight_messages=MAX_INFLIGHT,

@@ -118,6 +118,11 @@ class ConnectionOptions:
                 msg = f"broker connection: {what}"
                 raise ConnectionSetupError(msg)
 
+    @property
+    def clean_start(self) -> bool:
+        """Whether a session that the broker may still have is thrown away: when it should not outlive a connection."""
+        return self.session_expiry_s == 0
+
     def __str__(self) -> str:
         """The broker as logs and errors name it, without secrets."""
         return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}"

@@ -160,7 +160,7 @@ class PahoConnection:
             return False
         try:
             to, properties = self.options, connect_properties(self.options.session_expiry_s)
-            client.connect(to.host, to.port, to.keepalive_s, clean_start=False, properties=properties)
+            client.connect(to.host, to.port, to.keepalive_s, clean_start=to.clean_start, properties=properties)
             while client.socket() is not None and not self._stopping.is_set():
                 self._send_orders(client)
                 self._exchange(client)

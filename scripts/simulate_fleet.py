@@ -74,7 +74,7 @@ class SimulatedBox:
         self._sender = Sender(self._outbox, edge_id, self._clock)
         state = str(Topic(edge_id, Channel.STATE))
         self._connection = PahoConnection(
-            options=ConnectionOptions(broker.host, broker.port, f"edge-{edge_id}", edge_id, token),
+            options=ConnectionOptions(broker.host, broker.port, f"edge-{edge_id}", edge_id, token, session_expiry_s=0),
             subscriptions=self._sender.subscriptions,
             will=Will(state, encode(self._emitter.state(DeathBody(reason="lost"))), retain=True),
             on_message=self._sender.on_message,

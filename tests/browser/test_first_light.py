@@ -26,9 +26,9 @@ async def test_a_person_sees_the_case_appear_and_opens_it(browser: Browser, site
         await sign_in(page, site.hub.read_one_time_password())
         await expect(page.get_by_text("共 0 件")).to_be_visible()
         with site.agent:
-            parking = page.get_by_role("row").filter(has_text="机动车乱停放")
+            parking = page.get_by_role("listitem").filter(has_text="机动车乱停放")
             await expect(parking).to_have_count(1, timeout=90_000)
-            await parking.click()
+            await parking.get_by_role("link").click()
             await page.wait_for_url("**/cases/110102*")
             pictures = page.locator("img[src*='/evidence/']")
             await expect(pictures).to_have_count(2, timeout=30_000)

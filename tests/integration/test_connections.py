@@ -18,7 +18,7 @@ from mqtt.errors import BrokerError
 from mqtt.messages import DeathBody
 from mqtt.paho_connection import MAX_WAITING, PACKET_TOO_LARGE, PahoConnection
 from mqtt.topic import Channel, Topic, subscription
-from tests.integration.brokers import PASSWORDS, Embedded, guarded_mosquitto
+from tests.lab.brokers import PASSWORDS, Embedded, guarded_mosquitto
 from tests.lab.fixtures import peer_or_skip
 from tests.lab.peers import ROOT, Mosquitto
 from tests.lab.processes import ManagedProcess, wait_until

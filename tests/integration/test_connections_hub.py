@@ -14,7 +14,7 @@ from mqtt.connection import Backoff, ConnectionOptions, Message, Will
 from mqtt.errors import BrokerError
 from mqtt.paho_connection import PACKET_TOO_LARGE
 from mqtt.topic import HUB_STATE, Channel, subscription
-from tests.integration.brokers import PASSWORDS, Embedded, guarded_mosquitto
+from tests.lab.brokers import PASSWORDS, Embedded, guarded_mosquitto
 from tests.lab.fixtures import peer_or_skip
 from tests.lab.peers import Mosquitto
 

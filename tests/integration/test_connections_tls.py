@@ -12,7 +12,7 @@ from mqtt.aio_connection import AioSession, run
 from mqtt.connection import Backoff, ConnectionOptions, PublishOutcome, TlsOptions
 from mqtt.errors import BrokerError, ConnectionSetupError
 from mqtt.paho_connection import PahoConnection
-from tests.integration.brokers import FOLDER
+from tests.lab.brokers import FOLDER
 from tests.lab.fixtures import peer_or_skip
 from tests.lab.peers import Mosquitto
 from tests.lab.processes import find_program
