@@ -1,5 +1,7 @@
 """A whole site for tests: a hub with its embedded broker and a real agent that looks at vtest.avi."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +34,16 @@ class FirstLight:
         self.camera = camera_document(DemoSource(source, "vtest", fits_example=True))
         self.agent.add_camera(self.camera)
 
-    def administrator(self) -> httpx.Client:
+    @contextmanager
+    def administrator(self) -> Iterator[httpx.Client]:
         """A signed-in client whose one-time password is replaced by `PASSWORD`."""
         first = self.hub.read_one_time_password()
-        client = httpx.Client(base_url=self.hub.url, timeout=10.0)
-        session = client.post("/api/v1/session", json={"username": "admin", "password": first}).raise_for_status()
-        client.headers["X-CSRF-Token"] = session.json()["csrf_token"]
-        change = {"current_password": first, "new_password": PASSWORD}
-        client.put("/api/v1/session/password", json=change).raise_for_status()
-        return client
+        with httpx.Client(base_url=self.hub.url, timeout=10.0) as client:
+            session = client.post("/api/v1/session", json={"username": "admin", "password": first}).raise_for_status()
+            client.headers["X-CSRF-Token"] = session.json()["csrf_token"]
+            change = {"current_password": first, "new_password": PASSWORD}
+            client.put("/api/v1/session/password", json=change).raise_for_status()
+            yield client
 
 
 def items(client: httpx.Client, path: str) -> list[dict[str, Any]]:
