@@ -33,7 +33,7 @@ class SystemClock:
 
     def now(self) -> datetime:
         """The wall clock, in UTC."""
-        return datetime.fromtimestamp(time.time(), UTC)  # noqa: TID251
+        return datetime.fromtimestamp(time.time(), UTC)
 
     def monotonic(self) -> float:
         """Seconds since an arbitrary start."""

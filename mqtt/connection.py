@@ -14,7 +14,8 @@ MAX_PACKET = 128 * 1024
 MAX_PORT = 65_535
 MAX_KEEPALIVE_S = 65_535
 FAILURE = 0x80
-BUSY = frozenset({0x88, 0x89, 0x97, 0x9F})
+# paho reports 0x80 when a broker dies abruptly: no refusal, and worth a quick retry.
+BUSY = frozenset({0x80, 0x88, 0x89, 0x97, 0x9F})
 
 
 def _no_passphrase() -> str:

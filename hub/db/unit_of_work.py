@@ -20,7 +20,7 @@ class UnitOfWork:
         """A transaction that is committed when the block ends, and rolled back when it raises."""
         async with self._sessions() as session, session.begin():
             if self._sqlite:
-                # A deferred transaction that reads before it writes fails with SQLITE_BUSY at once, whatever busy_timeout says.
+                # A deferred transaction that reads first fails with SQLITE_BUSY at once, whatever busy_timeout says.
                 await session.execute(text("BEGIN IMMEDIATE"))
             yield session
 

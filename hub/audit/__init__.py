@@ -1,0 +1,1 @@
+"""Audit: who did what to which thing, written in the same transaction as the deed."""

@@ -1,0 +1,1 @@
+"""Fleet: which boxes and cameras there are, and whether they live."""

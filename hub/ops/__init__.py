@@ -1,0 +1,1 @@
+"""Ops: what a supervisor and a monitoring system ask."""
