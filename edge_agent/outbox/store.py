@@ -8,7 +8,6 @@ from pathlib import Path
 from uuid import UUID
 
 from edge_agent.clock import Clock
-from edge_agent.errors import OutboxError
 from edge_agent.outbox.pictures import PictureRows, insert_pictures
 from edge_agent.outbox.rows import URGENT_SEVERITY, Counts, DeadLetter, DueEvent, NewEvent
 from edge_agent.outbox.transactions import Transactions

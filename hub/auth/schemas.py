@@ -31,6 +31,8 @@ class PasswordChange(BaseModel):
 class SessionView(BaseModel):
     """Who is signed in, and the token that unsafe requests must carry."""
 
+    model_config = ConfigDict(frozen=True)
+
     username: str
     display_name: str
     role: Role
@@ -38,3 +40,9 @@ class SessionView(BaseModel):
     must_change_password: bool
     csrf_token: str
     expires_at: datetime
+
+
+class SessionAnswer(SessionView):
+    """A session as the page gets it, with the site's time zone: pages show the same wall time as burnt into pictures."""
+
+    time_zone: str

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatAge, formatSpan, isStale } from "../src/state/time";
+import { formatAge, formatSpan, formatStamp, isStale, useSiteTimeZone } from "../src/state/time";
 
 const local = (day: number, h: number, m: number, s: number) => new Date(2026, 10, day, h, m, s);
 const now = local(24, 14, 30, 0).getTime();
@@ -30,4 +30,11 @@ test("spans carry their two largest units", () => {
 test("stale is older than the limit, not equal to it", () => {
   expect(isStale(new Date(now - 30_000).toISOString(), now, 30)).toBe(false);
   expect(isStale(new Date(now - 30_001).toISOString(), now, 30)).toBe(true);
+});
+
+test("wall time of the site, wherever the browser is", () => {
+  useSiteTimeZone("Asia/Shanghai");
+  expect(formatStamp("2026-11-24T16:30:05Z")).toBe("2026-11-25 00:30:05");
+  useSiteTimeZone("UTC");
+  expect(formatStamp("2026-11-24T16:30:05Z")).toBe("2026-11-24 16:30:05");
 });

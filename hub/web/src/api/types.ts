@@ -10,6 +10,8 @@ export interface Session {
   must_change_password: boolean;
   csrf_token: string;
   expires_at: string;
+  /** The site's IANA time zone; pages show its wall time, as the pictures do. */
+  time_zone: string;
 }
 
 export const STAGES = ["found", "dispatched", "handled", "verified", "evaluated", "closed"] as const;

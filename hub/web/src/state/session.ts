@@ -5,6 +5,7 @@ import { ApiError, installHooks } from "../api/client";
 import type { Session } from "../api/types";
 import { learnServerTime } from "./clock";
 import { recall, remember } from "./prefs";
+import { useSiteTimeZone } from "./time";
 
 export type Standing = "asking" | "out" | "in";
 
@@ -18,7 +19,10 @@ export const ended = signal(false);
 function adopt(next: Session | null): void {
   session.value = next;
   standing.value = next ? "in" : "out";
-  if (next) ended.value = false;
+  if (next) {
+    ended.value = false;
+    useSiteTimeZone(next.time_zone);
+  }
   remember("signedIn", next ? "1" : null);
 }
 

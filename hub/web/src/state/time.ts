@@ -1,15 +1,28 @@
-/** Times and ages as words; local time zone, 24 h. */
+/** Times and ages as words, in the site's time zone once it is known, 24 h. */
 
 const two = (value: number) => String(value).padStart(2, "0");
 
+let clockFormat = makeFormat("clock");
+let dateFormat = makeFormat("date");
+
+function makeFormat(what: "clock" | "date", timeZone?: string): Intl.DateTimeFormat {
+  // Swedish writes 2026-11-24 and 14:02:31, the forms that the pages use in every language.
+  const parts: Intl.DateTimeFormatOptions = what === "clock" ? { timeStyle: "medium" } : { dateStyle: "short" };
+  return new Intl.DateTimeFormat("sv-SE", { ...parts, timeZone });
+}
+
+/** Shows every time from now on in `timeZone`, an IANA name. */
+export function useSiteTimeZone(timeZone: string): void {
+  clockFormat = makeFormat("clock", timeZone);
+  dateFormat = makeFormat("date", timeZone);
+}
+
 export function formatClock(ms: number): string {
-  const at = new Date(ms);
-  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  return clockFormat.format(ms);
 }
 
 export function formatDate(ms: number): string {
-  const at = new Date(ms);
-  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return dateFormat.format(ms);
 }
 
 export function formatStamp(iso: string): string {
