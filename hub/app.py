@@ -25,6 +25,7 @@ from hub.db.engine import make_engine
 from hub.db.migrate import upgrade
 from hub.db.unit_of_work import UnitOfWork
 from hub.errors import StartError
+from hub.fleet.tasks import SnapshotSweep
 from hub.headers import BodyLimit, SecurityHeaders
 from hub.ingest.consumer import IngestConsumer
 from hub.live.feed import Feed
@@ -94,6 +95,8 @@ async def run_hub(settings: HubSettings, clock: Clock, ids: Ids) -> AsyncIterato
         if settings.embedded_broker:
             await _start_broker(parts, stack)
         await _in_background(IngestConsumer(parts).run(), "ingest", parts, stack)
+        sweep = SnapshotSweep(parts.uow, parts.media, parts.clock)
+        await _in_background(sweep.run(), "snapshot sweep", parts, stack)
         yield parts
 
 

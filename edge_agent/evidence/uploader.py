@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
-from typing import Protocol
+from typing import Literal, Protocol
 
 import httpx
 from pydantic import SecretStr
@@ -25,6 +25,9 @@ STORED = frozenset({200, 201})
 TIMEOUT = httpx.Timeout(15.0, connect=5.0)
 LOUD_EVERY_S = 300.0
 BATCH = 16
+
+
+Purpose = Literal["evidence", "snapshot"]
 
 
 class PictureQueue(Protocol):
@@ -96,10 +99,11 @@ class MediaClient:
         """Close the connections."""
         self._client.close()
 
-    def put(self, sha256: str, jpeg: bytes) -> tuple[_Verdict, str]:
+    def put(self, sha256: str, jpeg: bytes, purpose: Purpose = "evidence") -> tuple[_Verdict, str]:
         """Offer a picture to the hub and say what became of it, with the hub's words."""
+        params = {} if purpose == "evidence" else {"purpose": purpose}
         try:
-            answer = self._client.put(f"{self._media}/{sha256}", content=jpeg)
+            answer = self._client.put(f"{self._media}/{sha256}", params=params, content=jpeg)
         except httpx.HTTPError as error:
             return _Verdict.LATER, f"{type(error).__name__}: {error}"
         words = f"HTTP {answer.status_code}: {answer.text[:200]}"
@@ -259,7 +263,7 @@ class Uploader:
         failures = 0
         while taken := self._next_snapshot():
             camera_id, snapshot = taken
-            verdict, words = self._client.put(snapshot.picture.sha256, snapshot.jpeg)
+            verdict, words = self._client.put(snapshot.picture.sha256, snapshot.jpeg, "snapshot")
             if verdict is _Verdict.STORED:
                 failures = 0
                 with self._snapshot_wake:

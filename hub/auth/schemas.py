@@ -43,6 +43,6 @@ class SessionView(BaseModel):
 
 
 class SessionAnswer(SessionView):
-    """A session as the page gets it, with the site's time zone: pages show the same wall time as burnt into pictures."""
+    """A session as the page gets it, with the site's time zone: pages show the wall time that pictures show."""
 
     time_zone: str

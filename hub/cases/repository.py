@@ -16,6 +16,7 @@ from hub.cases.schemas import CaseFilter, Cursor
 from hub.db.errors import RaceLostError
 from hub.db.upsert import insert_into
 from hub.fleet.models import CameraRow
+from hub.media.models import MediaRow
 
 Incident = tuple[str, UUID]
 COVER_ORDER = ("t1", "now", "t0", "middle", "wide")
@@ -75,16 +76,28 @@ class CaseRepository:
 
     async def page(
         self, session: AsyncSession, subject: Subject, wanted: CaseFilter, after: Cursor | None, limit: int
-    ) -> tuple[list[FoundCase], int]:
-        """The newest cases behind `after`, and the number of all that fit."""
-        conditions = _conditions(subject, wanted)
-        total = select(func.count()).select_from(CaseRow).outerjoin(CameraRow, _same_camera()).where(*conditions)
-        query = _found().where(*conditions).order_by(CaseRow.opened_at.desc(), CaseRow.id.desc()).limit(limit)
+    ) -> list[FoundCase]:
+        """The newest cases behind `after`."""
+        query = (
+            _found()
+            .where(*_conditions(subject, wanted))
+            .order_by(CaseRow.opened_at.desc(), CaseRow.id.desc())
+            .limit(limit)
+        )
         if after is not None:
             behind = tuple_(literal(after.opened_at, CaseRow.opened_at.type), literal(after.id, CaseRow.id.type))
             query = query.where(tuple_(CaseRow.opened_at, CaseRow.id) < behind)
-        rows = [FoundCase(*row) for row in (await session.execute(query))]
-        return rows, (await session.execute(total)).scalar_one()
+        return [FoundCase(*row) for row in (await session.execute(query))]
+
+    async def count_by_stage(self, session: AsyncSession, subject: Subject, wanted: CaseFilter) -> dict[str, int]:
+        """How many cases are at each stage that has any, under all of the filter but its stage."""
+        query = (
+            select(CaseRow.stage, func.count())
+            .outerjoin(CameraRow, _same_camera())
+            .where(*_conditions(subject, wanted.model_copy(update={"stage": None})))
+            .group_by(CaseRow.stage)
+        )
+        return {stage: count for stage, count in await session.execute(query)}
 
     async def one(self, session: AsyncSession, subject: Subject, case_no: str) -> FoundCase | None:
         """The case with that number, when the subject may see it."""
@@ -145,9 +158,11 @@ def _found() -> Select[CaseRow, str, str, str]:
 
 
 def _cover() -> ScalarSelect[str]:
+    """The best picture that has been delivered: a page that asked for another would show a broken one."""
     order = case({role: place for place, role in enumerate(COVER_ORDER)}, value=CaseEvidenceRow.role, else_=9)
     return (
         select(CaseEvidenceRow.sha256)
+        .join(MediaRow, MediaRow.sha256 == CaseEvidenceRow.sha256)
         .where(CaseEvidenceRow.case_id == CaseRow.id)
         .order_by(order, CaseEvidenceRow.taken_at.desc(), CaseEvidenceRow.sha256)
         .limit(1)

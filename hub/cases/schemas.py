@@ -88,11 +88,15 @@ class CaseDetail(CaseSummary):
 
 
 class CasePage(BaseModel):
-    """One page of the list, the number of all cases that fit, and when this was so."""
+    """One page of the list, the number of all cases that fit, and when this was so.
+
+    `counts` is by stage, under the same filter but for its stage.
+    """
 
     items: list[CaseSummary]
     next_cursor: str | None
     total: int
+    counts: dict[Stage, int]
     as_of: datetime
 
 

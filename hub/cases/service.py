@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.audit.repository import AuditEntry, AuditRepository
 from hub.auth.policy import Subject
 from hub.cases.models import CaseEvidenceRow, CaseHistoryRow, CaseRow
-from hub.cases.policy import Action, FindingMessage, Growth, absorb, found
+from hub.cases.policy import Action, FindingMessage, Growth, Stage, absorb, found
 from hub.cases.repository import CaseRepository, FoundCase, Incident
 from hub.cases.schemas import CaseDetail, CaseFilter, CasePage, CaseSummary, Cursor
 from hub.catalogue.service import Catalogue
@@ -119,10 +119,14 @@ class CaseReading:
         after = None if cursor is None else _read_cursor(cursor)
         async with self._uow.read() as session:
             as_of = self._clock.now()
-            rows, total = await self._repository.page(session, subject, wanted, after, limit + 1)
+            rows = await self._repository.page(session, subject, wanted, after, limit + 1)
+            found_at = await self._repository.count_by_stage(session, subject, wanted)
         shown = rows[:limit]
         more = _write_cursor(shown[-1].row) if len(rows) > limit else None
-        return CasePage(items=[self._summary(case) for case in shown], next_cursor=more, total=total, as_of=as_of)
+        counts = {stage: found_at.get(stage, 0) for stage in Stage}
+        total = sum(counts.values()) if wanted.stage is None else counts[wanted.stage]
+        items = [self._summary(case) for case in shown]
+        return CasePage(items=items, next_cursor=more, total=total, counts=counts, as_of=as_of)
 
     async def detail(self, subject: Subject, case_no: str) -> CaseDetail:
         """Everything about one case.

@@ -1,14 +1,17 @@
 """The queries on boxes and cameras; whatever a person asks is restricted to the subject's area in the query itself."""
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 
 from sqlalchemy import exists, func, select, true
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.auth.policy import Subject, visible_grids
+from hub.cases.models import CaseEvidenceRow
 from hub.db.errors import RaceLostError
 from hub.fleet.models import CameraRow, EdgeRow
+from hub.media.models import MediaRow, Purpose
 
 
 class FleetRepository:
@@ -35,6 +38,18 @@ class FleetRepository:
             await session.flush()
         except IntegrityError as error:
             raise RaceLostError("a box was first seen by another transaction") from error
+
+    async def idle_snapshots(self, session: AsyncSession, before: datetime, limit: int) -> set[str]:
+        """Pictures that came as snapshots before that moment, that no camera shows and no case names; oldest first."""
+        shown = exists().where(CameraRow.snapshot_sha256 == MediaRow.sha256)
+        named = exists().where(CaseEvidenceRow.sha256 == MediaRow.sha256)
+        query = (
+            select(MediaRow.sha256)
+            .where(MediaRow.purpose == Purpose.SNAPSHOT, MediaRow.stored_at < before, ~shown, ~named)
+            .order_by(MediaRow.stored_at)
+            .limit(limit)
+        )
+        return set((await session.execute(query)).scalars())
 
     async def snapshots_among(self, session: AsyncSession, shas: Collection[str]) -> set[str]:
         """Which of these pictures are the current snapshot of a camera."""

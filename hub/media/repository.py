@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import delete, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hub.media.models import MediaRow
+from hub.db.upsert import insert_into
+from hub.media.models import MediaRow, Purpose
 
 
 class MediaRepository:
@@ -23,8 +22,11 @@ class MediaRepository:
     async def add(self, session: AsyncSession, row: MediaRow) -> None:
         """Record a picture; one that is recorded already stays as it is."""
         values = {column.key: getattr(row, column.key) for column in MediaRow.__table__.columns}
-        insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-        await session.execute(insert(MediaRow).values(values).on_conflict_do_nothing())
+        await session.execute(insert_into(session, MediaRow).values(values).on_conflict_do_nothing())
+
+    async def keep_as_evidence(self, session: AsyncSession, sha256: str) -> None:
+        """From now on the picture is evidence, whatever it came as."""
+        await session.execute(update(MediaRow).where(MediaRow.sha256 == sha256).values(purpose=Purpose.EVIDENCE))
 
     async def remove(self, session: AsyncSession, shas: list[str]) -> None:
         """Forget these pictures."""

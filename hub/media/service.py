@@ -11,7 +11,7 @@ from hub.auth.policy import EdgeIdentity
 from hub.clock import Clock
 from hub.db.unit_of_work import UnitOfWork
 from hub.errors import NotFoundError, UnavailableError, UnsupportedError
-from hub.media.models import MediaRow
+from hub.media.models import MediaRow, Purpose
 from hub.media.repository import MediaRepository
 from hub.media.store import JPEG_START, Incoming, MediaStore
 
@@ -44,8 +44,12 @@ class MediaService:
         async with self._uow.read() as session:
             return bool(await self._repository.stored(session, [sha256]))
 
-    async def receive(self, edge: EdgeIdentity, sha256: str, body: AsyncIterator[bytes]) -> bool:
+    async def receive(
+        self, edge: EdgeIdentity, sha256: str, body: AsyncIterator[bytes], purpose: Purpose = Purpose.EVIDENCE
+    ) -> bool:
         """Store a picture from a box; False when it is there already, and then the body is not read.
+
+        What comes as evidence is evidence from then on, also when it came as a snapshot before.
 
         Raises:
             BadRequestError: the body has another SHA-256.
@@ -53,7 +57,7 @@ class MediaService:
             UnsupportedError: the body is no JPEG.
             UnavailableError: the disk does not take it.
         """
-        if await self.exists(sha256):
+        if await self.exists(sha256) and await self._is_kept(sha256, purpose):
             return False
         try:
             with self._store.receive(sha256) as incoming:
@@ -62,7 +66,7 @@ class MediaService:
                 incoming.check()
                 if incoming.start != JPEG_START:
                     raise UnsupportedError("not_jpeg", "the body is no JPEG picture; send image/jpeg")
-                await self._keep(edge, sha256, incoming)
+                await self._keep(edge, sha256, incoming, purpose)
         except OSError as error:
             raise UnavailableError("disk_failed", f"the picture cannot be written: {error.strerror}") from error
         for tell in self.on_stored:
@@ -94,7 +98,15 @@ class MediaService:
             headers={"Cache-Control": "private, max-age=31536000, immutable"},
         )
 
-    async def _keep(self, edge: EdgeIdentity, sha256: str, incoming: Incoming) -> None:
+    async def _is_kept(self, sha256: str, purpose: Purpose) -> bool:
+        """Whether the picture is still there once its purpose is noted: a deletion may have been faster."""
+        async with self._locks[self._lock_index(sha256)]:
+            if purpose is Purpose.EVIDENCE:
+                async with self._uow.write() as session:
+                    await self._repository.keep_as_evidence(session, sha256)
+            return await self.exists(sha256)
+
+    async def _keep(self, edge: EdgeIdentity, sha256: str, incoming: Incoming, purpose: Purpose) -> None:
         async with self._locks[self._lock_index(sha256)]:
             await asyncio.to_thread(incoming.keep)
             row = MediaRow(
@@ -102,6 +114,7 @@ class MediaService:
                 size=incoming.size,
                 content_type=JPEG,
                 edge_id=edge.edge_id,
+                purpose=purpose,
                 stored_at=self._clock.now(),
             )
             async with self._uow.write() as session:

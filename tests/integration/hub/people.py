@@ -42,12 +42,15 @@ async def signed_in(app: FastAPI, username: str) -> AsyncIterator[httpx.AsyncCli
         yield client
 
 
-async def deliver(hub: Hub, app: FastAPI, edge_id: str, content: bytes = JPEG) -> str:
+async def deliver(
+    hub: Hub, app: FastAPI, edge_id: str, content: bytes = JPEG, purpose: str = "evidence", status: int = 201
+) -> str:
     """Deliver a picture as that box does, which gets a new token for it; returns the SHA-256."""
     token = (await hub.auth.provision_edge(edge_id)).get_secret_value()
     sha256 = hashlib.sha256(content).hexdigest()
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "image/jpeg"}
     async with browser_of(app) as client:
-        answer = await client.put(f"/api/v1/media/{sha256}", content=content, headers=headers)
-    assert answer.status_code == 201
+        path = f"/api/v1/media/{sha256}?purpose={purpose}"
+        answer = await client.put(path, content=content, headers=headers)
+    assert answer.status_code == status, answer.text
     return sha256

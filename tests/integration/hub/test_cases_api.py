@@ -62,9 +62,19 @@ async def test_the_list_shows_the_case_with_its_names(handler: IngestHandler, ad
             "updated_at": "2026-03-01T04:00:00Z",
             "cleared_at": None,
             "version": 1,
-            "cover_sha256": "b" * 64,
+            "cover_sha256": None,
         }
     ]
+    assert page["counts"] == {"found": 1, "dispatched": 0, "handled": 0, "verified": 0, "evaluated": 0, "closed": 0}
+
+
+async def test_the_cover_is_the_best_picture_that_is_here(
+    hub: Hub, hub_app: FastAPI, handler: IngestHandler, admin: Admin
+) -> None:
+    await file_case(handler, evidence=(evidence(EvidenceRole.T0, JPEG_SHA), evidence(EvidenceRole.T1, "b" * 64)))
+    assert (await listed(admin.client))["items"][0]["cover_sha256"] is None
+    await deliver(hub, hub_app, "edge-1")
+    assert (await listed(admin.client))["items"][0]["cover_sha256"] == JPEG_SHA
 
 
 async def test_pages_follow_each_other_without_gap_or_repetition(handler: IngestHandler, admin: Admin) -> None:

@@ -1,7 +1,10 @@
 """The routes of boxes and cameras, fed by state messages."""
 
+import hashlib
+
 from fastapi import FastAPI
 
+from hub.fleet.tasks import SnapshotSweep
 from hub.ingest.consumer import make_handler
 from hub.state import Hub
 from mqtt.messages import CameraState, EvidenceRole
@@ -112,3 +115,22 @@ async def test_nobody_sees_boxes_and_cameras_of_a_foreign_area(hub: Hub, hub_app
         assert [(c["edge_id"], c["camera_id"]) for c in await items(client, "cameras")] == [("edge-1", "cam-0")]
         for path, status in (("edge-1/cam-0", 200), ("edge-1/cam-1", 404), ("edge-2/cam-0", 404)):
             assert (await client.get(f"/api/v1/cameras/{path}/snapshot/{JPEG_SHA}")).status_code == status
+
+
+async def test_snapshots_that_nothing_shows_are_swept_and_evidence_never(
+    hub: Hub, hub_app: FastAPI, hub_clock: FakeClock, admin: Admin
+) -> None:
+    await hub.auth.provision_edge("edge-1")
+    handler, box = make_handler(hub), BoxVoice("edge-1")
+    shown, never_spoken_of, proof, both = (JPEG + word for word in (b"shown", b"never", b"proof", b"both"))
+    for content in (shown, never_spoken_of, both):
+        await deliver(hub, hub_app, "edge-1", content, "snapshot")
+    await deliver(hub, hub_app, "edge-1", proof)
+    await deliver(hub, hub_app, "edge-1", both, status=200)
+    sha = {content: hashlib.sha256(content).hexdigest() for content in (shown, never_spoken_of, proof, both)}
+    await handler.take([on_wire(box.birth(camera("cam-1", snapshot=picture(sha[shown]))))])
+    sweep = SnapshotSweep(hub.uow, hub.media, hub_clock)
+    assert await sweep.sweep() == 0
+    hub_clock.advance(601)
+    assert await sweep.sweep() == 1
+    assert [content for content in sha if await hub.media.exists(sha[content])] == [shown, proof, both]

@@ -64,9 +64,11 @@ def upgrade() -> None:
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("content_type", sa.String(32), nullable=False),
         sa.Column("edge_id", sa.String(64), nullable=False),
+        sa.Column("purpose", sa.String(16), nullable=False),
         sa.Column("stored_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("sha256", name="pk_media"),
     )
+    op.create_index("ix_media_purpose_stored_at", "media", ["purpose", "stored_at"])
 
 
 def downgrade() -> None:

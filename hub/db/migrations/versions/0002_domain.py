@@ -14,6 +14,7 @@ depends_on = None
 def upgrade() -> None:
     _ingest()
     _cases()
+    _case_parts()
     _fleet()
 
 
@@ -91,6 +92,9 @@ def _cases() -> None:
     op.create_index("ix_grid_case_stage_opened_at_id", "grid_case", ["stage", "opened_at", "id"])
     op.create_index("ix_grid_case_item_key_opened_at_id", "grid_case", ["item_key", "opened_at", "id"])
     _index_of_grids("grid_case")
+
+
+def _case_parts() -> None:
     op.create_table(
         "case_history",
         sa.Column("case_id", sa.Uuid(), nullable=False),

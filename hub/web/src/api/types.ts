@@ -41,6 +41,8 @@ export interface CaseSummary {
 }
 
 export interface CasePage {
+  /** By stage, under the same filter but for its stage. */
+  counts: Record<Stage, number>;
   items: CaseSummary[];
   next_cursor: string | null;
   total: number;

@@ -2,14 +2,14 @@
 import { batch, computed, signal } from "@preact/signals";
 import { type CaseQuery, getCase, getCases } from "../api/calls";
 import { ApiError } from "../api/client";
-import { type CaseSummary, type FeedEvent, STAGES, type Stage } from "../api/types";
+import type { CaseSummary, FeedEvent, Stage } from "../api/types";
 import * as rules from "./caseList";
 import { hubNow } from "./clock";
 import { onFeed } from "./feed";
 import { throttle } from "./throttle";
 
 const PAGE = 50;
-/** A picture's arrival has no event of its own, so young cases without a cover are asked for again. */
+/** A picture's arrival may be missed with the feed, so young cases without a cover are asked for again. */
 const COVER_POLL_MS = 5000;
 const COVER_WAIT_S = 600;
 
@@ -18,7 +18,7 @@ export const list = signal<rules.ListState>(rules.EMPTY);
 export const phase = signal<"loading" | "ready">("loading");
 export const loadingMore = signal(false);
 export const total = signal(0);
-export const stageCounts = signal<Partial<Record<Stage, number>> | null>(null);
+export const stageCounts = signal<Record<Stage, number> | null>(null);
 export const cursor = signal<string | null>(null);
 export const asOf = signal<string | null>(null);
 export const failure = signal<ApiError | null>(null);
@@ -43,26 +43,20 @@ function fail(caught: unknown): void {
   if (caught.code !== "aborted") failure.value = caught;
 }
 
-/** Totals by stage under the same other filters; asked for together with the rows so that the counts add up. */
-async function fetchCounts(query: CaseQuery, signal: AbortSignal): Promise<Partial<Record<Stage, number>>> {
-  const pages = await Promise.all(STAGES.map((stage) => getCases({ ...query, stage }, 1, null, signal)));
-  return Object.fromEntries(STAGES.map((stage, index) => [stage, pages[index]?.total ?? 0]));
-}
-
 async function fetchTop(take: (page: CaseSummary[], complete: boolean) => rules.ListState): Promise<void> {
   running?.abort();
   const mine = new AbortController();
   running = mine;
   try {
     const query = filter.peek();
-    const [page, counts] = await Promise.all([getCases(query, PAGE, null, mine.signal), fetchCounts(query, mine.signal)]);
+    const page = await getCases(query, PAGE, null, mine.signal);
     if (running !== mine) return;
     batch(() => {
       const before = list.peek().rows.length;
       list.value = take(page.items, page.next_cursor === null);
       if (before <= PAGE || page.next_cursor === null) cursor.value = page.next_cursor;
       total.value = page.total;
-      stageCounts.value = counts;
+      stageCounts.value = page.counts;
       asOf.value = page.as_of;
       failure.value = null;
       phase.value = "ready";

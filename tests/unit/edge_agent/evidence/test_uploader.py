@@ -231,7 +231,7 @@ def test_the_newest_snapshot_wins_and_never_blocks_evidence(
     wait_until(lambda: uploader.counters.snapshots == 2, "the first and the newest arrived")
     latest = uploader.latest("cam-1")
     assert latest is not None
-    assert shelf.stored[latest.sha256] == b"s3"
+    assert shelf.stored[f"{latest.sha256}?purpose=snapshot"] == b"s3"
     assert uploader.counters.snapshots_dropped == 1
     assert b"s2" not in shelf.stored.values()
 

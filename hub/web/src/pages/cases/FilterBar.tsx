@@ -90,10 +90,10 @@ function ItemFilter() {
 
 function StageFilter() {
   const counts = stageCounts.value;
-  const sum = counts && STAGES.reduce((all, stage) => all + (counts[stage] ?? 0), 0);
+  const sum = counts && STAGES.reduce((all, stage) => all + counts[stage], 0);
   const chosen = filter.value.stage;
   const choices = [{ stage: "", name: t("cases.all"), count: sum }];
-  for (const stage of STAGES) choices.push({ stage, name: t(`stage.${stage}`), count: counts && (counts[stage] ?? 0) });
+  for (const stage of STAGES) choices.push({ stage, name: t(`stage.${stage}`), count: counts && counts[stage] });
   return (
     <div class="stage-filter" role="group" aria-label={t("cases.stage")}>
       {choices.map(({ stage, name, count }) => (
