@@ -1,6 +1,7 @@
 """The command `tianrui-edge`: `run` the agent, or `check` settings, cameras and model without starting it."""
 
 import argparse
+import os
 import signal
 import sys
 from pathlib import Path
@@ -26,6 +27,8 @@ def main() -> int:
     )
     parser.add_argument("--settings", type=Path, help="YAML file; environment variables TIANRUI_EDGE_* win over it")
     arguments = parser.parse_args()
+    # Pictures and the outbox are nobody else's business on this machine.
+    os.umask(0o077)
     set_up_logging()
     try:
         ready = prepare(load_settings(arguments.settings))

@@ -13,6 +13,7 @@ from typing import TextIO
 from uuid import UUID
 
 from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 
 from camera_configs.camera import CameraSpec
 from camera_configs.load import load_cameras
@@ -20,7 +21,7 @@ from edge_agent.capture.cameras import Cameras
 from edge_agent.clock import Clock, Ids
 from edge_agent.detect.backend import Detector, load_detector
 from edge_agent.detect.mailbox import Mailboxes
-from edge_agent.errors import SettingsError
+from edge_agent.errors import EdgeError, SettingsError
 from edge_agent.evidence.store import EvidenceStore
 from edge_agent.evidence.uploader import MediaClient, Uploader
 from edge_agent.health.heartbeat import HealthSources, Heartbeat
@@ -38,13 +39,12 @@ from edge_agent.types import StoredPicture
 from models.registry import FoundModel, find, search_path
 from mqtt.connection import ConnectionOptions, TlsOptions, Will
 from mqtt.envelope import encode
+from mqtt.errors import MessageError
 from mqtt.messages import BirthBody, DeathBody, FindingBody, SeenBy
 from mqtt.paho_connection import PahoConnection
 from mqtt.topic import Channel, Topic
 
 log = logging.getLogger(__name__)
-
-CHECK_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ class Ready:
     cameras: tuple[CameraSpec, ...]
     model: FoundModel
     detector: Detector
+    broker: ConnectionOptions
+    media: MediaClient
 
 
 def prepare(settings: EdgeSettings) -> Ready:
@@ -64,12 +66,17 @@ def prepare(settings: EdgeSettings) -> Ready:
         ConfigError: a camera's configuration is wrong.
         ModelError: the weights are missing or not those of the manifest.
         BackendError: the model does not run.
-        SettingsError: the token cannot be read.
+        SettingsError: the token cannot be read, or the data folder cannot be written.
+        ConnectionSetupError: the broker's TLS files are not usable.
+        EvidenceError: the token cannot stand in an HTTP header.
     """
-    settings.read_token()
+    _make_data_dir(settings.data_dir)
+    token = settings.read_token()
     cameras = load_cameras(settings.cameras_dir)
     model = find(settings.model, search_path(settings.model_folders()))
-    return Ready(settings, cameras, model, load_detector(model, settings.inference_threads))
+    detector = load_detector(model, settings.inference_threads)
+    broker = _broker_options(settings, token)
+    return Ready(settings, cameras, model, detector, broker, MediaClient(settings.hub_url, token))
 
 
 class Agent:
@@ -79,13 +86,13 @@ class Agent:
         SettingsError: the data folder cannot be used, or another agent uses it.
         OutboxError: the outbox cannot be opened.
         EvidenceError: the evidence folder cannot be used.
-        ConnectionSetupError: the broker's TLS files are not usable.
     """
 
     def __init__(self, ready: Ready, clock: Clock, ids: Ids) -> None:
         self._ready = ready
         self._clock = clock
         self._stopping = threading.Event()
+        self._died = False
         settings = ready.settings
         self._lock = _lock_data_dir(settings.data_dir)
         self._outbox = Outbox(settings.data_dir / "outbox.sqlite", clock)
@@ -94,8 +101,7 @@ class Agent:
         self._store = EvidenceStore(settings.data_dir / "evidence")
         self._boot_id: UUID = ids.new()
         self._emitter = Emitter(self._outbox, settings.edge_id, self._boot_id, clock, ids)
-        client = MediaClient(settings.hub_url, settings.read_token())
-        self._uploader = Uploader(client, self._store, self._outbox.pictures, clock)
+        self._uploader = Uploader(ready.media, self._store, self._outbox.pictures, clock)
         self._outbox.on_append(self._uploader.wake)
         self._mailboxes = Mailboxes()
         self._cameras = Cameras(ready.cameras, self._mailboxes.put, clock)
@@ -116,11 +122,15 @@ class Agent:
         self._stopping.set()
 
     def run(self) -> bool:
-        """Start every part, wait, stop every part; False when a part died by itself.
+        """Start every part, wait, stop every part; False when a thread of it died by itself.
+
+        A part without its thread would leave the box running and mute, so any thread that dies ends the agent, and
+        whoever started it starts it again.
 
         Raises:
             SettingsError: the port for the figures is taken.
         """
+        threading.excepthook = self._thread_died
         with ExitStack() as stack:
             stack.callback(self._outbox.close)
             for start, stop in self._parts():
@@ -129,11 +139,15 @@ class Agent:
             log.info(
                 "box %s looks at %d cameras with %s", self._ready.settings.edge_id, len(self._pipelines), self._model
             )
-            while not self._stopping.wait(CHECK_EVERY_S):
-                if not self._looker.alive:
-                    log.critical("the looking thread died; the agent ends so that it is started again")
-                    return False
-        return True
+            self._stopping.wait()
+        return not self._died
+
+    def _thread_died(self, death: threading.ExceptHookArgs) -> None:
+        name = death.thread.name if death.thread else "unknown"
+        trace = (death.exc_type, death.exc_value or death.exc_type(), death.exc_traceback)
+        log.critical("thread %s died; the agent ends so that it is started again", name, exc_info=trace)
+        self._died = True
+        self._stopping.set()
 
     def _parts(self) -> tuple[tuple[Callable[[], object], Callable[[], object]], ...]:
         return (
@@ -181,22 +195,9 @@ class Agent:
         return BoxStatus(self._ready.cameras, sources)
 
     def _make_connection(self) -> PahoConnection:
-        settings = self._ready.settings
-        tls = settings.mqtt_tls
-        options = ConnectionOptions(
-            host=settings.mqtt_host,
-            port=settings.mqtt_port,
-            client_id=f"edge-{settings.edge_id}",
-            username=settings.edge_id,
-            password=settings.read_token(),
-            tls=TlsOptions(tls.ca_file, tls.cert_file, tls.key_file) if tls else None,
-            # The outbox sends again what a session would keep, and rumqttd gives a resumed session no retained message:
-            # a killed agent never learned that the hub was there.
-            session_expiry_s=0,
-        )
         will = encode(self._emitter.state(DeathBody(reason="lost")))
         return PahoConnection(
-            options=options,
+            options=self._ready.broker,
             subscriptions=self._sender.subscriptions,
             will=Will(str(self._state_topic), will, qos=1, retain=True),
             on_message=self._sender.on_message,
@@ -209,29 +210,55 @@ class Agent:
         return Topic(self._ready.settings.edge_id, Channel.STATE)
 
     def _greet(self) -> None:
-        birth = BirthBody(
-            software=f"tianrui {version('tianrui')}",
-            models=(self._model,),
-            config_version=max(camera.version for camera in self._ready.cameras),
-            cameras=self._status.cameras(),
-            outbox=self._status.outbox(),
-        )
-        self._connection.publish(str(self._state_topic), encode(self._emitter.state(birth)), 1, retain=True)
+        # First, so that events flow also when the birth cannot be built.
         self._sender.on_up()
+        try:
+            birth = BirthBody(
+                software=f"tianrui {version('tianrui')}",
+                models=(self._model,),
+                config_version=max(camera.version for camera in self._ready.cameras),
+                cameras=self._status.cameras(),
+                outbox=self._status.outbox(),
+            )
+            payload = encode(self._emitter.state(birth))
+        except (EdgeError, MessageError) as error:
+            log.error("the birth of this box could not be told, its health will be: %s", error)
+            return
+        self._connection.publish(str(self._state_topic), payload, 1, retain=True)
 
     def _say_farewell(self) -> None:
         farewell = encode(self._emitter.state(DeathBody(reason="stopped")))
         self._connection.stop((str(self._state_topic), farewell, True))
 
 
+def _broker_options(settings: EdgeSettings, token: SecretStr) -> ConnectionOptions:
+    tls = settings.mqtt_tls
+    return ConnectionOptions(
+        host=settings.mqtt_host,
+        port=settings.mqtt_port,
+        client_id=f"edge-{settings.edge_id}",
+        username=settings.edge_id,
+        password=token,
+        tls=TlsOptions(tls.ca_file, tls.cert_file, tls.key_file) if tls else None,
+        # The outbox sends again what a session would keep, and rumqttd gives a resumed session no retained message:
+        # a killed agent never learned that the hub was there.
+        session_expiry_s=0,
+    )
+
+
+def _make_data_dir(data_dir: Path) -> None:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.chmod(0o700)
+        (data_dir / "lock").touch()
+    except OSError as error:
+        msg = f"data_dir {data_dir}: cannot be used: {error.strerror}; give this user a folder of its own to write to"
+        raise SettingsError(msg) from None
+
+
 def _lock_data_dir(data_dir: Path) -> TextIO:
     """An open lock file; the lock goes with the process, also when it is killed."""
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = (data_dir / "lock").open("w")
-    except OSError as error:
-        msg = f"data_dir {data_dir}: cannot be used: {error.strerror}"
-        raise SettingsError(msg) from None
+    lock = (data_dir / "lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

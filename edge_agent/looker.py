@@ -45,11 +45,6 @@ class Looker:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="looker", daemon=True)
 
-    @property
-    def alive(self) -> bool:
-        """Whether the thread runs; when it does not although nobody stopped it, the box has to restart."""
-        return self._thread.is_alive()
-
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
