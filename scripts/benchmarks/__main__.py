@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-NAMES = ("soak",)
+NAMES = ("detect", "outbox", "soak")
 
 
 def main() -> int:
