@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
-from camera_configs.geometry import ConfigModel, Point, Polygon
+from camera_configs.geometry import MIN_AREA, ConfigModel, Point, Polygon, shared_area, uncovered
 from camera_configs.rules import Name, Rule
 from camera_configs.source import Source
 
@@ -67,7 +67,7 @@ class MaskSpec(ConfigModel):
 
 
 class PrivacySpec(ConfigModel):
-    """What is done to people in stored pictures."""
+    """What is done to people in stored pictures: pixelated where a view sees them, and blackened is what no view sees."""
 
     blur_persons: bool = True
 
@@ -111,3 +111,17 @@ class CameraSpec(ConfigModel):
                 msg = f"{what} ids must be unique within a camera, double: {', '.join(sorted(double))}"
                 raise ValueError(msg)
         return self
+
+    @model_validator(mode="after")
+    def _zones_are_seen(self) -> "CameraSpec":
+        unseen = self.unseen()
+        for zone in self.zones:
+            lost = shared_area(zone.polygon, unseen)
+            if lost > MIN_AREA:
+                msg = f"zone {zone.id!r}: {lost:.2g} of the picture is in it and in no view; enlarge a view or cut the zone"
+                raise ValueError(msg)
+        return self
+
+    def unseen(self) -> tuple[tuple[Point, ...], ...]:
+        """The parts of the picture that no view covers, as rectangles: nothing is detected there, persons neither."""
+        return uncovered([(view.top_left, view.bottom_right) for view in self.views])

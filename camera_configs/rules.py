@@ -56,7 +56,6 @@ class RuleBase(ConfigModel):
     id: Name
     enabled: bool = True
     schedule: tuple[Window, ...] = ()
-    min_score: Ratio = 0.35
     release_s: Seconds = 30.0
 
 
@@ -64,6 +63,7 @@ class CrowdingRule(RuleBase):
     """Crowding: at least `levels[i]` persons for `hold_s` seconds is level i + 1 (blue, yellow, orange, red)."""
 
     kind: Literal["crowding"] = "crowding"
+    min_score: Ratio = 0.35
     levels: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1, max_length=4)] = (10, 20, 30, 40)
     hold_s: Seconds = 60.0
     margin: Annotated[float, Field(ge=0, lt=1)] = 0.15
@@ -80,6 +80,7 @@ class ParkingRule(RuleBase):
     """Illegal parking: one vehicle's place stays occupied for `dwell_s` seconds."""
 
     kind: Literal["illegal_parking"] = "illegal_parking"
+    min_score: Ratio = 0.35
     dwell_s: Seconds = 300.0
     vehicles: Annotated[tuple[Vehicle, ...], Field(min_length=1)] = ("car", "truck", "bus")
 

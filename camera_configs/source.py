@@ -1,5 +1,6 @@
 """Where a camera's pictures come from: an RTSP stream or a file, credentials kept apart from the address."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -9,13 +10,14 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from camera_configs.geometry import ConfigModel
 
 MAX_PORT = 65535
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 
 
 def check_rtsp_url(url: str) -> str:
     """Return `url` when it is an RTSP address without credentials.
 
     Raises:
-        ValueError: another scheme, no host, a bad port, or a user name or password inside the address.
+        ValueError: another scheme, a bad host or port, or a user name or password before the host.
     """
     try:
         parts = urlsplit(url)
@@ -36,11 +38,15 @@ def check_rtsp_url(url: str) -> str:
     if not parts.hostname or port == 0:
         msg = "the address has no host or a port of 0; write rtsp://host[:port]/path"
         raise ValueError(msg)
+    # Host and port are shown in logs and on the hub: nothing else may hide in them.
+    if not _HOST.fullmatch(parts.hostname):
+        msg = "the host is neither a name of a-z, 0-9, '.', '_' and '-' nor an IP address"
+        raise ValueError(msg)
     return url
 
 
 class RtspSource(ConfigModel):
-    """An RTSP stream over TCP."""
+    """An RTSP stream over TCP; only scheme, host and port of its address are ever shown."""
 
     kind: Literal["rtsp"] = "rtsp"
     url: Annotated[str, Field(max_length=2000), AfterValidator(check_rtsp_url)]
@@ -53,6 +59,12 @@ class RtspSource(ConfigModel):
             msg = "give both 'username' and 'password', or neither"
             raise ValueError(msg)
         return self
+
+    @property
+    def shown(self) -> str:
+        """The address as it may stand in logs: path and query are left out, many cameras take a password there."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
 
 
 class FileSource(ConfigModel):

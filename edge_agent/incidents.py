@@ -1,127 +1,109 @@
-"""The incidents that are open on this box, kept on disk so that a restart does not make one parked car two cases."""
+"""The incidents that are open on this box; a restart finds them again, so that one parked car is not two cases."""
 
-import json
-import logging
-import os
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import UUID
 
-from edge_agent.clock import Clock, Ids
-from edge_agent.types import PictureBox, Verdict
-
-log = logging.getLogger(__name__)
+from edge_agent.clock import Ids
+from edge_agent.outbox.rows import IncidentRow
+from edge_agent.types import FrameTime, PictureBox, Verdict
 
 SAME_PLACE_IOU = 0.3
+# A restart, an update or a short power cut; after more than that another car may stand in the same place.
+SAME_WITHIN = timedelta(minutes=15)
+WRITE_EVERY_S = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class OpenIncident:
-    """One incident that was opened and not yet closed; `key` is the judge's name for it, None after a restart."""
+class Rows(Protocol):
+    """The open incidents on disk, which the events of the outbox keep up to date."""
 
-    incident_id: UUID
-    camera_id: str
-    zone_id: str
-    rule_id: str
-    key: str | None
-    opened_at: datetime
-    box: PictureBox | None
+    def all(self) -> list[IncidentRow]:
+        """Every open incident, oldest first; may raise OutboxError."""
+        ...
+
+    def touch(self, seen_at: Mapping[UUID, datetime]) -> None:
+        """Note until when incidents were watched; may raise OutboxError."""
+        ...
 
 
 class OpenIncidents:
-    """All open incidents of a box, written to one file at every change."""
+    """All open incidents of a box, as the judges name them; used by one thread.
 
-    def __init__(self, path: Path, clock: Clock, ids: Ids) -> None:
-        self._path = path
-        self._clock = clock
+    It only remembers: the event that opens, changes or closes an incident writes its row, in one transaction. What a
+    crash leaves behind are the rows whose closing event is not on disk; after a restart they are orphans.
+
+    Raises:
+        OutboxError: the rows cannot be read.
+    """
+
+    def __init__(self, rows: Rows, ids: Ids) -> None:
+        self._rows = rows
         self._ids = ids
-        self._incidents = self._load()
+        self._orphans = {row.incident_id: row for row in rows.all()}
+        self._named: dict[tuple[str, str, str], IncidentRow] = {}
+        self._looked_at: dict[str, datetime] = {}
+        self._written_s: float | None = None
 
-    def find(self, camera_id: str, rule_id: str, key: str) -> OpenIncident | None:
+    def find(self, camera_id: str, rule_id: str, key: str) -> IncidentRow | None:
         """The incident that the judge of this rule calls `key`."""
-        for incident in self._incidents:
-            if (incident.camera_id, incident.rule_id, incident.key) == (camera_id, rule_id, key):
-                return incident
-        return None
+        return self._named.get((camera_id, rule_id, key))
 
-    def open(self, camera_id: str, zone_id: str, rule_id: str, verdict: Verdict) -> tuple[OpenIncident, bool]:
-        """The incident for an `open` verdict, and whether it is one from before a restart that was found again."""
-        for orphan in self.orphans(camera_id):
-            if orphan.rule_id == rule_id and _same_place(orphan.box, verdict.box):
-                found = replace(orphan, key=verdict.key, box=verdict.box)
-                self._store([found if i is orphan else i for i in self._incidents])
-                return found, True
-        incident = OpenIncident(
-            self._ids.new(), camera_id, zone_id, rule_id, verdict.key, verdict.since.captured_at, verdict.box
-        )
-        self._store([*self._incidents, incident])
-        return incident, False
+    def orphans(self, camera_id: str | None = None) -> tuple[IncidentRow, ...]:
+        """Incidents of one camera, or of all, from before the last restart that no judge has found again."""
+        return tuple(row for row in self._orphans.values() if camera_id in {None, row.camera_id})
 
-    def orphans(self, camera_id: str) -> tuple[OpenIncident, ...]:
-        """Incidents of a camera from before the last restart that no judge has found again."""
-        return tuple(i for i in self._incidents if i.camera_id == camera_id and i.key is None)
-
-    def close(self, incident: OpenIncident) -> None:
-        """Forget an incident whose closing event is on disk."""
-        self._store([i for i in self._incidents if i.incident_id != incident.incident_id])
-
-    def _store(self, incidents: list[OpenIncident]) -> None:
-        self._incidents = incidents
-        rows = [
-            asdict(i) | {"incident_id": str(i.incident_id), "opened_at": i.opened_at.isoformat()} for i in incidents
+    def orphan_at(self, camera_id: str, zone_id: str, rule_id: str, box: PictureBox | None) -> IncidentRow | None:
+        """The orphan of a rule at this place, the youngest when there are several."""
+        here = [
+            row
+            for row in self.orphans(camera_id)
+            if (row.zone_id, row.rule_id) == (zone_id, rule_id) and _same_place(row.box, box)
         ]
-        try:
-            _write_durably(self._path, json.dumps(rows))
-        except OSError as error:
-            log.error(
-                "open incidents cannot be written to %s (%s): a restart now may open them twice", self._path, error
-            )
+        return max(here, key=lambda row: row.last_seen_at, default=None)
 
-    def _load(self) -> list[OpenIncident]:
-        try:
-            rows = json.loads(self._path.read_text(encoding="utf-8"))
-            return [_from_row(row) for row in rows]
-        except FileNotFoundError:
-            return []
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            aside = self._path.with_name(f"{self._path.name}.corrupt-{self._clock.now():%Y%m%dT%H%M%S}")
-            self._path.replace(aside)
-            log.error(
-                "open incidents in %s cannot be read (%s): moved to %s; incidents may open twice",
-                self._path,
-                error,
-                aside,
-            )
-            return []
+    def adopt(self, orphan: IncidentRow, verdict: Verdict) -> None:
+        """Go on with an orphan under the name that the judge has for it now."""
+        del self._orphans[orphan.incident_id]
+        self._named[orphan.camera_id, orphan.rule_id, verdict.key] = replace(orphan, box=verdict.box)
+
+    def open(self, camera_id: str, zone_id: str, rule_id: str, finding: str, verdict: Verdict) -> IncidentRow:
+        """A new incident for an `open` verdict."""
+        opened_at, seen_at = verdict.since.captured_at, verdict.time.captured_at
+        row = IncidentRow(self._ids.new(), camera_id, zone_id, rule_id, finding, opened_at, seen_at, verdict.box)
+        self._named[camera_id, rule_id, verdict.key] = row
+        return row
+
+    def close(self, incident: IncidentRow) -> None:
+        """Forget an incident; its row goes with the closing event."""
+        self._orphans.pop(incident.incident_id, None)
+        self._named = {name: row for name, row in self._named.items() if row.incident_id != incident.incident_id}
+
+    def looked(self, camera_id: str, time: FrameTime) -> None:
+        """Note that the camera's open incidents were watched until now; on disk at most once a minute.
+
+        Raises:
+            OutboxError: the disk took it not; the next try is a minute later.
+        """
+        self._looked_at[camera_id] = time.captured_at
+        if self._written_s is None:
+            self._written_s = time.monotonic_s
+        if time.monotonic_s - self._written_s < WRITE_EVERY_S:
+            return
+        self._written_s = time.monotonic_s
+        seen_at = {
+            row.incident_id: self._looked_at[row.camera_id]
+            for row in self._named.values()
+            if row.camera_id in self._looked_at
+        }
+        if seen_at:
+            self._rows.touch(seen_at)
 
 
-def _write_durably(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _from_row(row: dict[str, object]) -> OpenIncident:
-    box = row["box"]
-    return OpenIncident(
-        incident_id=UUID(str(row["incident_id"])),
-        camera_id=str(row["camera_id"]),
-        zone_id=str(row["zone_id"]),
-        rule_id=str(row["rule_id"]),
-        key=None,
-        opened_at=datetime.fromisoformat(str(row["opened_at"])),
-        box=PictureBox(**box) if isinstance(box, dict) else None,
-    )
+def may_be_same(orphan: IncidentRow, since: datetime) -> bool:
+    """Whether what is seen in the orphan's place since `since` can be the same thing; also when the clock was set back."""
+    return abs(since - orphan.last_seen_at) <= SAME_WITHIN
 
 
 def _same_place(before: PictureBox | None, now: PictureBox | None) -> bool:

@@ -1,62 +1,137 @@
 """The settings of a box, read once: a YAML file, then environment variables `TIANRUI_EDGE_*`, which win."""
 
 import os
+import re
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
-import yaml
-from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as UnreadableVariableError
 
+from camera_configs.document import explain, read_document
+from camera_configs.errors import ConfigError
 from edge_agent.errors import SettingsError
+from mqtt.errors import TopicError
 from mqtt.topic import check_edge_id
 
-Port = Annotated[int, Field(ge=1, le=65535)]
+PREFIX = "TIANRUI_EDGE_"
+MAX_PORT = 65535
+# The hub shows a box as offline after 45 s without a heartbeat: one that is lost must not do that.
+MAX_HEARTBEAT_S = 20
+MAKE_TOKEN = "make one with 'tianrui-hub provision-edge'"
+_HUB_URL = re.compile(r"https?://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?")
+_HOST_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 def check_hub_url(url: str) -> str:
-    """Return `url` without a trailing slash when it is the http(s) address of a hub.
+    """Return `url` without a trailing slash when it is the http(s) address of a hub and nothing more.
 
     Raises:
-        ValueError: another scheme, no host, or credentials inside it.
+        ValueError: another scheme, a bad host or port, or credentials, a path, a query or a fragment inside it.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
-        msg = "must be http(s)://host[:port] without credentials"
+    found = _HUB_URL.fullmatch(url)
+    if not found or not 1 <= int(found["port"] or 1) <= MAX_PORT:
+        msg = f"must be http(s)://host[:port], port 1 to {MAX_PORT}, without login, path, query or fragment"
         raise ValueError(msg)
     return url.rstrip("/")
+
+
+def check_host(host: str) -> str:
+    """Return `host` when it is a host name or an IP address.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if not _HOST_NAME.fullmatch(host) and _address(host) is None:
+        msg = "must be a host name or an IP address, without scheme, login and port"
+        raise ValueError(msg)
+    return host
+
+
+def check_usable_edge_id(edge_id: str) -> str:
+    """Return `edge_id` when it can stand in a topic.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    try:
+        return check_edge_id(edge_id)
+    except TopicError as error:
+        raise ValueError(str(error)) from None
+
+
+def check_token(token: SecretStr) -> SecretStr:
+    """Return `token` unless it is blank.
+
+    Raises:
+        ValueError: it is.
+    """
+    if not token.get_secret_value().strip():
+        msg = f"is empty; {MAKE_TOKEN}"
+        raise ValueError(msg)
+    return token
+
+
+def check_path(path: object) -> object:
+    """Return `path` unless it is blank, which would be the working folder.
+
+    Raises:
+        ValueError: it is.
+    """
+    if isinstance(path, str) and not path.strip():
+        msg = "is empty; name a file or folder, or leave the setting out"
+        raise ValueError(msg)
+    return path
+
+
+Port = Annotated[int, Field(ge=1, le=MAX_PORT)]
+NamedPath = Annotated[Path, BeforeValidator(check_path)]
 
 
 class BrokerTls(BaseModel):
     """TLS towards the broker: the authority that signed it and, for mutual TLS, the box's own certificate."""
 
-    ca_file: Path
-    cert_file: Path | None = None
-    key_file: Path | None = None
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    ca_file: NamedPath
+    cert_file: NamedPath | None = None
+    key_file: NamedPath | None = None
 
 
 class EdgeSettings(BaseSettings):
     """Everything that a box must be told to start."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TIANRUI_EDGE_", env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
     )
 
-    edge_id: Annotated[str, AfterValidator(check_edge_id)]
-    data_dir: Path
-    cameras_dir: Path
+    edge_id: Annotated[str, AfterValidator(check_usable_edge_id)]
+    data_dir: NamedPath
+    cameras_dir: NamedPath
     hub_url: Annotated[str, AfterValidator(check_hub_url)]
-    mqtt_host: str
+    mqtt_host: Annotated[str, AfterValidator(check_host)]
     mqtt_port: Port = 8883
     mqtt_tls: BrokerTls | None = None
-    token: SecretStr | None = None
-    token_file: Path | None = None
+    insecure_transport: bool = False
+    token: Annotated[SecretStr, AfterValidator(check_token)] | None = None
+    token_file: NamedPath | None = None
     model: str = "yolo11n-int8"
-    models_dir: Path | None = None
+    models_dir: NamedPath | None = None
     inference_threads: Annotated[int, Field(ge=1, le=64)] = 1
     metrics_port: Port | None = None
-    heartbeat_s: Annotated[float, Field(ge=1, le=600)] = 10.0
+    heartbeat_s: Annotated[float, Field(ge=1, le=MAX_HEARTBEAT_S)] = 10.0
     snapshot_s: Annotated[float, Field(ge=1, le=3600)] = 10.0
 
     @classmethod
@@ -78,6 +153,27 @@ class EdgeSettings(BaseSettings):
             raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _nothing_in_the_clear_by_accident(self) -> "EdgeSettings":
+        if self.insecure_transport:
+            return self
+        hub = urlsplit(self.hub_url)
+        clear = []
+        if self.mqtt_tls is None and not _is_this_machine(self.mqtt_host):
+            clear.append(
+                f"mqtt_host {self.mqtt_host} without 'mqtt_tls': this box's token and its events would be sent in the "
+                "clear; set mqtt_tls.ca_file"
+            )
+        if hub.scheme == "http" and not _is_this_machine(hub.hostname or ""):
+            clear.append(
+                f"hub_url {self.hub_url} without TLS: this box's token and its pictures would be sent in the clear; "
+                "use https"
+            )
+        if clear:
+            msg = "; ".join(clear) + "; or set 'insecure_transport: true' where nobody else can listen on the network"
+            raise ValueError(msg)
+        return self
+
     def read_token(self) -> SecretStr:
         """The token that this box shows to the hub and to the broker.
 
@@ -88,13 +184,15 @@ class EdgeSettings(BaseSettings):
             return self.token
         try:
             text = self.token_file.read_text(encoding="utf-8").strip() if self.token_file else ""
-        except (OSError, UnicodeDecodeError) as error:
-            msg = f"token_file {self.token_file}: cannot be read ({error}); make one with 'tianrui-hub provision-edge'"
-            raise SettingsError(msg) from None
-        if not text:
-            msg = f"token_file {self.token_file}: is empty; make one with 'tianrui-hub provision-edge'"
-            raise SettingsError(msg)
-        return SecretStr(text)
+        except OSError as error:
+            msg = f"token_file {self.token_file}: cannot be read ({error.strerror}); {MAKE_TOKEN}"
+        except UnicodeDecodeError:
+            msg = f"token_file {self.token_file}: is not UTF-8 text; {MAKE_TOKEN}"
+        else:
+            if text:
+                return SecretStr(text)
+            msg = f"token_file {self.token_file}: is empty; {MAKE_TOKEN}"
+        raise SettingsError(msg)
 
     def model_folders(self) -> tuple[Path, ...]:
         """Folders to look for weights in, besides the package: the settings' own, then `$TIANRUI_MODELS`."""
@@ -111,24 +209,31 @@ def load_settings(path: Path | None) -> EdgeSettings:
     try:
         return EdgeSettings(**_read_yaml(path) if path else {})
     except ValidationError as error:
-        origin = str(path) if path else "settings"
-        lines = [
-            f"{origin}: {'.'.join(str(part) for part in problem['loc']) or 'settings'}: {problem['msg']}"
-            for problem in error.errors(include_url=False, include_input=False)
-        ]
-        raise SettingsError("\n".join(lines)) from None
+        msg = explain(error, path or "settings")
+    except UnreadableVariableError as error:
+        # Only the field's name stands in its text; the value is in the error that it was raised from.
+        msg = f"environment variables {PREFIX}*: {error}; write a block as JSON, or one variable a field"
+    raise SettingsError(msg)
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path) -> dict[str, object]:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        msg = f"{path}: cannot be read: {error.strerror}"
-        raise SettingsError(msg) from None
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        msg = f"{path}: is not YAML: {str(error).replace(chr(10), ' ')}"
-        raise SettingsError(msg) from None
+        document = read_document(path)
+    except ConfigError as error:
+        raise SettingsError(str(error)) from None
     if not isinstance(document, dict):
         msg = f"{path}: must hold 'name: value' pairs"
         raise SettingsError(msg)
     return document
+
+
+def _is_this_machine(host: str) -> bool:
+    address = _address(host)
+    return host == "localhost" if address is None else address.is_loopback
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None

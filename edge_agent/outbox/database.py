@@ -12,7 +12,7 @@ from edge_agent.errors import OutboxError
 
 logger = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_TIMEOUT_S = 0.5
 # Measured: with SQLite's 1000 pages the log's checkpoint eats the whole ballast, and a full disk cannot be settled.
 CHECKPOINT_PAGES = 64
@@ -30,7 +30,6 @@ CREATE TABLE event (
     payload BLOB NOT NULL,
     checksum TEXT NOT NULL,
     urgent INTEGER NOT NULL CHECK (urgent IN (0, 1)),
-    severity INTEGER NOT NULL,
     born_at TEXT NOT NULL,
     state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'sent')),
     attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
@@ -43,7 +42,7 @@ CREATE INDEX event_sent ON event (state) WHERE state = 'sent';
 CREATE TABLE picture (
     ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
     sha256 TEXT NOT NULL UNIQUE CHECK (length(sha256) = 64),
-    state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'uploaded', 'refused')),
+    state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done', 'refused')),
     reason TEXT
 ) STRICT;
 CREATE INDEX picture_state ON picture (state, ordinal);
@@ -55,6 +54,19 @@ CREATE TABLE refused (
     refused_at TEXT NOT NULL,
     reason TEXT NOT NULL,
     detail TEXT NOT NULL
+) STRICT;
+CREATE TABLE incident (
+    incident_id TEXT PRIMARY KEY NOT NULL,
+    camera_id TEXT NOT NULL,
+    zone_id TEXT NOT NULL,
+    rule_id TEXT NOT NULL,
+    finding TEXT NOT NULL,
+    opened_at TEXT NOT NULL,
+    last_seen_at TEXT NOT NULL,
+    x1 REAL,
+    y1 REAL,
+    x2 REAL,
+    y2 REAL
 ) STRICT;
 CREATE TABLE milestone (name TEXT PRIMARY KEY NOT NULL, n INTEGER NOT NULL CHECK (n >= 0)) STRICT;
 INSERT INTO milestone (name, n) VALUES ('born', 0), ('acked', 0), ('refused', 0), ('shed', 0);
@@ -80,7 +92,7 @@ def open_database(path: Path, clock: Clock) -> tuple[sqlite3.Connection, str | N
         except DamageError as damage:
             seen = str(damage)
         aside = _move_aside(path, clock)
-        report = f"outbox {path} was damaged ({seen}); it was kept as {aside.name} and a new one was started"
+        report = f"outbox {path} cannot be used ({seen}); it was kept as {aside.name} and a new one was started"
         logger.error("%s", report)
         return _connect(path), report
 
@@ -154,7 +166,9 @@ def _check(connection: sqlite3.Connection, path: Path, existed: bool) -> None:
         )
         raise OutboxError(msg)
     if existed and version < SCHEMA_VERSION:
-        raise DamageError("it holds no outbox")
+        held = f"an outbox of schema {version}, from before the first release" if version else "no outbox"
+        msg = f"it holds {held}"
+        raise DamageError(msg)
 
 
 def _move_aside(path: Path, clock: Clock) -> Path:

@@ -6,11 +6,21 @@ from datetime import datetime
 from uuid import UUID
 
 from edge_agent.clock import Clock, Ids
-from edge_agent.outbox.rows import NewEvent
+from edge_agent.outbox.rows import IncidentRow, NewEvent
 from edge_agent.outbox.store import Outbox
-from edge_agent.types import StoredPicture
+from edge_agent.types import PictureBox, StoredPicture
 from mqtt.envelope import CHANNEL_OF_KIND, ClockReport, Envelope, encode
-from mqtt.messages import BirthBody, Body, DeathBody, FindingBody, HealthBody, ReadingBody, ReportedBody, ResultBody
+from mqtt.messages import (
+    BirthBody,
+    Body,
+    DeathBody,
+    FindingBody,
+    HealthBody,
+    Phase,
+    ReadingBody,
+    ReportedBody,
+    ResultBody,
+)
 from mqtt.topic import Topic
 
 EventBody = FindingBody | ReadingBody | ReportedBody | ResultBody
@@ -35,6 +45,8 @@ class Emitter:
     ) -> Envelope:
         """Keep an event (severity 0 none to 4 red) with its pictures, whose files are on disk, and return its envelope.
 
+        A finding opens, changes or closes its incident in the same transaction.
+
         Raises:
             MessageError: the envelope is larger than 64 KiB.
             OutboxError: the disk cannot keep it; the seq is free again, and the event was not born.
@@ -50,6 +62,8 @@ class Emitter:
                 payload=encode(envelope),
                 severity=severity,
                 born_at=envelope.emitted_at,
+                incident=_incident(body, captured_at or envelope.emitted_at) if isinstance(body, FindingBody) else None,
+                ends_incident=isinstance(body, FindingBody) and body.phase is Phase.CLOSE,
             )
             self._outbox.append(event, pictures)
             self._born = envelope.seq
@@ -72,3 +86,17 @@ class Emitter:
             clock=_UNKNOWN_CLOCK,
             body=body,
         )
+
+
+def _incident(body: FindingBody, seen_at: datetime) -> IncidentRow:
+    box = body.box
+    return IncidentRow(
+        incident_id=body.incident_id,
+        camera_id=body.camera_id,
+        zone_id=body.zone_id,
+        rule_id=body.rule_id,
+        finding=str(body.finding),
+        opened_at=body.opened_at,
+        last_seen_at=seen_at,
+        box=PictureBox(box.x1, box.y1, box.x2, box.y2) if box else None,
+    )

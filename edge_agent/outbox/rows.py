@@ -4,12 +4,34 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from edge_agent.types import PictureBox
+
 URGENT_SEVERITY = 3
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentRow:
+    """An incident that is open: kept by the event that opened it, gone with the event that closes it.
+
+    `last_seen_at` is until when the box watched it, to a minute.
+    """
+
+    incident_id: UUID
+    camera_id: str
+    zone_id: str
+    rule_id: str
+    finding: str
+    opened_at: datetime
+    last_seen_at: datetime
+    box: PictureBox | None
+
+
+@dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event that is about to be kept: `payload` is the encoded envelope, `severity` 0 (none) to 4."""
+    """An event that is about to be kept: `payload` is the encoded envelope, `severity` 0 (none) to 4.
+
+    `incident` is the incident that it opens or changes, as it is from then on; `ends_incident` says that it is over.
+    """
 
     event_id: UUID
     boot_id: UUID
@@ -18,6 +40,8 @@ class NewEvent:
     payload: bytes
     severity: int
     born_at: datetime
+    incident: IncidentRow | None = None
+    ends_incident: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +53,6 @@ class DueEvent:
     topic: str
     payload: bytes
     attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """An event that will never be taken, and why."""
-
-    event_id: UUID
-    topic: str
-    payload: bytes
-    reason: str
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from pathlib import Path
 from uuid import UUID
 
 from edge_agent.clock import Clock
+from edge_agent.outbox.incidents import IncidentRows, note_incident
 from edge_agent.outbox.pictures import PictureRows, insert_pictures
-from edge_agent.outbox.rows import URGENT_SEVERITY, Counts, DeadLetter, DueEvent, NewEvent
+from edge_agent.outbox.rows import URGENT_SEVERITY, Counts, DueEvent, NewEvent
 from edge_agent.outbox.transactions import Transactions
 from edge_agent.types import StoredPicture
 
@@ -26,16 +27,19 @@ INSERT INTO boot (boot_id, last_seq) VALUES (?, ?)
 ON CONFLICT (boot_id) DO UPDATE SET last_seq = max(last_seq, excluded.last_seq) RETURNING ordinal
 """
 _INSERT_EVENT = """
-INSERT INTO event (event_id, boot, seq, topic, payload, checksum, urgent, severity, born_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO event (event_id, boot, seq, topic, payload, checksum, urgent, born_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
+# Rows of `refused` are only ever added at the end and dropped at the start, so their numbers have no gap.
+_KEEP_NEWEST = "DELETE FROM refused WHERE rowid <= (SELECT max(rowid) FROM refused) - ?"
+DEAD_LETTERS_KEPT = 1000
 
 
 class Outbox:
     """Events that survive until they are settled; safe to use from several threads.
 
     `moved_aside` is None, or says that a damaged file was found at start and how it is called now: report it.
-    `pictures` are the pictures that these events named.
+    `pictures` are the pictures that these events named, `incidents` those that they opened and did not close.
 
     Raises:
         OutboxError: the file cannot be opened; see `open_database`. Every method raises it when the disk fails.
@@ -47,6 +51,7 @@ class Outbox:
         self._transactions = Transactions(path, clock)
         self.moved_aside = self._transactions.moved_aside
         self.pictures = PictureRows(self._transactions)
+        self.incidents = IncidentRows(self._transactions)
         self.put_all_back()
 
     def close(self) -> None:
@@ -64,9 +69,10 @@ class Outbox:
         return int(row[0]) if row else 0
 
     def append(self, event: NewEvent, pictures: Sequence[StoredPicture] = ()) -> None:
-        """Keep an event and its pictures in one durable transaction; the picture files must be fsynced already.
+        """Keep an event, its pictures and what it does to its incident in one durable transaction.
 
-        What the disk cannot keep was not born: the caller holds it and tries again (`edge_agent/reporter.py`).
+        The picture files must be fsynced already. What the disk cannot keep was not born: the caller holds it and
+        tries again (`edge_agent/waiting.py`).
 
         Raises:
             OutboxError: the disk is full or fails, or the event_id or (boot, seq) is taken; nothing was written.
@@ -75,6 +81,7 @@ class Outbox:
         def keep(db: sqlite3.Connection) -> None:
             _insert(db, event)
             insert_pictures(db, pictures)
+            note_incident(db, event)
             _count(db, "born", 1)
 
         with self._transactions.lock:
@@ -139,7 +146,10 @@ class Outbox:
         return self._transactions.freeing("settling events", let_go)
 
     def refuse(self, event_id: UUID, reason: str, detail: str) -> bool:
-        """Move an event that will never be taken to the dead letters; False when it is not here."""
+        """Move an event that will never be taken to the dead letters, of which the newest 1000 stay.
+
+        False when it is not here.
+        """
         values = (self._clock.now().isoformat(), reason, detail, str(event_id))
 
         def move(db: sqlite3.Connection) -> int:
@@ -148,6 +158,7 @@ class Outbox:
                 values,
             ).rowcount
             db.execute("DELETE FROM event WHERE event_id = ?", (str(event_id),))
+            db.execute(_KEEP_NEWEST, (DEAD_LETTERS_KEPT,))
             _count(db, "refused", moved)
             return moved
 
@@ -160,14 +171,6 @@ class Outbox:
                 if hashlib.sha256(payload).hexdigest() == payload_sha256:
                     return UUID(event_id)
         return None
-
-    def dead_letters(self) -> list[DeadLetter]:
-        """All events that will never be taken, oldest first."""
-        with self._transactions.reading("reading the dead letters") as db:
-            rows = db.execute("SELECT event_id, topic, payload, reason, detail FROM refused ORDER BY rowid").fetchall()
-        return [
-            DeadLetter(UUID(event_id), topic, payload, reason, text) for event_id, topic, payload, reason, text in rows
-        ]
 
     def counts(self) -> Counts:
         """The milestones; they always add up, also after a restart."""
@@ -189,7 +192,7 @@ def _insert(db: sqlite3.Connection, event: NewEvent) -> None:
     (boot,) = db.execute(_INSERT_BOOT, (str(event.boot_id), event.seq)).fetchone()
     checksum = _checksum(event.topic, event.payload)
     urgent = int(event.severity >= URGENT_SEVERITY)
-    values = (str(event.event_id), boot, event.seq, event.topic, event.payload, checksum, urgent, event.severity)
+    values = (str(event.event_id), boot, event.seq, event.topic, event.payload, checksum, urgent)
     db.execute(_INSERT_EVENT, (*values, event.born_at.isoformat()))
 
 
