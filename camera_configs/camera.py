@@ -67,7 +67,7 @@ class MaskSpec(ConfigModel):
 
 
 class PrivacySpec(ConfigModel):
-    """What is done to people in stored pictures: pixelated where a view sees them, and blackened is what no view sees."""
+    """What is done to people in stored pictures: they are pixelated, and what no view covers is blackened."""
 
     blur_persons: bool = True
 
@@ -118,7 +118,7 @@ class CameraSpec(ConfigModel):
         for zone in self.zones:
             lost = shared_area(zone.polygon, unseen)
             if lost > MIN_AREA:
-                msg = f"zone {zone.id!r}: {lost:.2g} of the picture is in it and in no view; enlarge a view or cut the zone"
+                msg = f"zone {zone.id!r}: {lost:.2g} of the picture is in it but in no view; enlarge a view"
                 raise ValueError(msg)
         return self
 

@@ -49,7 +49,7 @@ class RtspSource(ConfigModel):
     """An RTSP stream over TCP; only scheme, host and port of its address are ever shown."""
 
     kind: Literal["rtsp"] = "rtsp"
-    url: Annotated[str, Field(max_length=2000), AfterValidator(check_rtsp_url)]
+    url: Annotated[str, Field(max_length=2000, repr=False), AfterValidator(check_rtsp_url)]
     username: Annotated[str, Field(max_length=100)] | None = None
     password: SecretStr | None = None
 

@@ -32,10 +32,11 @@ from edge_agent.outbox.emitter import Emitter
 from edge_agent.outbox.sender import Sender
 from edge_agent.outbox.store import Outbox
 from edge_agent.pipeline import CameraPipeline
-from edge_agent.reporter import IncidentReporter, Shot
+from edge_agent.reporter import IncidentReporter, close_unconfigured
 from edge_agent.settings import EdgeSettings
 from edge_agent.status import BoxStatus, StatusSources
 from edge_agent.types import StoredPicture
+from edge_agent.waiting import Shot, WaitingEvents
 from models.registry import FoundModel, find, search_path
 from mqtt.connection import ConnectionOptions, TlsOptions, Will
 from mqtt.envelope import encode
@@ -105,7 +106,10 @@ class Agent:
         self._outbox.on_append(self._uploader.wake)
         self._mailboxes = Mailboxes()
         self._cameras = Cameras(ready.cameras, self._mailboxes.put, clock)
-        incidents = OpenIncidents(settings.data_dir / "open_incidents.json", clock, ids)
+        self._store.sweep(self._outbox.pictures.names, clock.now())
+        incidents = OpenIncidents(self._outbox.incidents, ids)
+        self._waiting = WaitingEvents(self._keep, self._emit, clock)
+        close_unconfigured(incidents, ready.cameras, self._seen_by(0), self._waiting, clock)
         self._pipelines = {camera.id: self._pipeline(camera, incidents) for camera in ready.cameras}
         self._looker = Looker(self._mailboxes, self._pipelines, settings.snapshot_s, clock)
         self._status = self._make_status()
@@ -133,6 +137,7 @@ class Agent:
         threading.excepthook = self._thread_died
         with ExitStack() as stack:
             stack.callback(self._outbox.close)
+            stack.callback(self._flush)
             for start, stop in self._parts():
                 start()
                 stack.callback(stop)
@@ -164,15 +169,22 @@ class Agent:
     def _model(self) -> str:
         return f"{self._ready.model.entry.name} {self._ready.model.version}"
 
-    def _pipeline(self, camera: CameraSpec, incidents: OpenIncidents) -> CameraPipeline:
+    def _seen_by(self, config_version: int) -> SeenBy:
         model = self._ready.model
-        seen_by = SeenBy(
+        return SeenBy(
             model=model.entry.name,
             model_version=model.version,
             backend=model.entry.format,
-            config_version=camera.version,
+            config_version=config_version,
         )
-        reporter = IncidentReporter(camera, seen_by, incidents, self._keep, self._emit)
+
+    def _flush(self) -> None:
+        # The queue belongs to the looking thread until that has ended.
+        if self._looker.stop(0) and (lost := self._waiting.flush_now()):
+            log.critical("%d decided events are lost: the disk takes nothing", lost)
+
+    def _pipeline(self, camera: CameraSpec, incidents: OpenIncidents) -> CameraPipeline:
+        reporter = IncidentReporter(camera, self._seen_by(camera.version), incidents, self._waiting)
         return CameraPipeline(camera, self._ready.detector, reporter, self._offer, self._clock)
 
     def _keep(self, shot: Shot) -> StoredPicture:

@@ -5,6 +5,7 @@ EdgeError
 ├── SourceError       a camera or file cannot be opened or read; another try may help
 │   ├── SourceAuthError   the camera refused the credentials; try slowly, cameras lock accounts
 │   └── SourceEndError    the stream ended; for a camera that is an outage
+├── LookFailedError   a frame could not be judged; the next one may be
 ├── BackendError      the detector cannot load or run a model
 ├── EvidenceError     a picture could not be made, stored or uploaded
 └── OutboxError       the outbox cannot keep its promise
@@ -29,6 +30,10 @@ class SourceAuthError(SourceError):
 
 class SourceEndError(SourceError):
     """The stream ended."""
+
+
+class LookFailedError(EdgeError):
+    """A frame could not be judged."""
 
 
 class BackendError(EdgeError):

@@ -102,7 +102,7 @@ class OpenIncidents:
 
 
 def may_be_same(orphan: IncidentRow, since: datetime) -> bool:
-    """Whether what is seen in the orphan's place since `since` can be the same thing; also when the clock was set back."""
+    """Whether what is seen in the orphan's place since `since` can be the same thing; a clock set back counts alike."""
     return abs(since - orphan.last_seen_at) <= SAME_WITHIN
 
 

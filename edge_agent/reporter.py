@@ -2,12 +2,12 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from camera_configs.camera import CameraSpec, ZoneSpec
 from camera_configs.rules import RuleBase
+from edge_agent.clock import Clock
 from edge_agent.errors import EvidenceError, OutboxError
 from edge_agent.incidents import OpenIncidents, may_be_same
 from edge_agent.orphans import Orphans, ended_unknown, unconfigured
@@ -66,7 +66,7 @@ class IncidentReporter:
         except OutboxError as error:
             log.warning("camera %s: until when its incidents were watched is not noted: %s", self._spec.id, error)
         for orphan, limit in self._orphans.ended(time):
-            self._close_orphan(orphan, time.captured_at, limit)
+            self._close_orphan(orphan, time, limit)
         self._waiting.flush()
 
     def _open(self, where: Place, verdict: Verdict, take: Callable[[], Shot]) -> None:
@@ -81,8 +81,8 @@ class IncidentReporter:
             self._tell(orphan, Phase.UPDATE, verdict, shots)
             return
         if orphan is not None:
-            self._close_orphan(orphan, verdict.time.captured_at, ended_unknown(orphan))
-        incident = self._incidents.open(camera_id, zone_id, rule_id, where.finding, verdict)
+            self._close_orphan(orphan, verdict.time, ended_unknown(orphan))
+        incident = self._incidents.open(camera_id, zone_id, rule_id, str(where.finding), verdict)
         self._tell(incident, Phase.OPEN, verdict, shots)
 
     def _go_on(self, where: Place, verdict: Verdict, take: Callable[[], Shot]) -> None:
@@ -109,12 +109,12 @@ class IncidentReporter:
         made: Shots = tuple((role, shot) for role, shot in shots if shot is not None)
         if len(made) < len(shots):
             verdict = replace(verdict, limits=(*verdict.limits, NO_PICTURE))
-        body = _body(incident, phase, verdict, self._seen_by).model_copy(update={"grid_code": self._spec.grid_code})
+        body = _body(incident, phase, verdict, self._seen_by, self._spec.grid_code)
         self._waiting.put(body, verdict.time.captured_at, made)
 
-    def _close_orphan(self, orphan: IncidentRow, at: datetime, limit: str) -> None:
+    def _close_orphan(self, orphan: IncidentRow, time: FrameTime, limit: str) -> None:
         self._incidents.close(orphan)
-        self._waiting.put(_ending(orphan, limit, self._seen_by, self._spec.grid_code), at)
+        self._waiting.put(_ending(orphan, time, limit, self._seen_by, self._spec.grid_code), time.captured_at)
 
     def _try(self, take: Callable[[], Shot]) -> Shot | None:
         try:
@@ -122,3 +122,46 @@ class IncidentReporter:
         except EvidenceError as error:
             log.error("camera %s: a picture could not be made: %s", self._spec.id, error)  # noqa: TRY400
             return None
+
+
+def close_unconfigured(
+    incidents: OpenIncidents, cameras: Sequence[CameraSpec], seen_by: SeenBy, waiting: WaitingEvents, clock: Clock
+) -> None:
+    """At start: close what was open under a camera or rule that is no longer configured, with a limit that says so."""
+    grids = {camera.id: camera.grid_code for camera in cameras}
+    time = FrameTime(clock.now(), clock.monotonic(), "arrival")
+    for orphan, limit in unconfigured(incidents, cameras):
+        log.warning("incident %s of camera %s is closed: %s", orphan.incident_id, orphan.camera_id, limit)
+        incidents.close(orphan)
+        waiting.put(_ending(orphan, time, limit, seen_by, grids.get(orphan.camera_id)), time.captured_at)
+
+
+def _ending(orphan: IncidentRow, time: FrameTime, limit: str, seen_by: SeenBy, grid_code: str | None) -> FindingBody:
+    verdict = Verdict(Change.CLOSE, "", time, time, score=0.0, box=orphan.box, limits=(limit,))
+    return _body(orphan, Phase.CLOSE, verdict, seen_by, grid_code)
+
+
+def _body(incident: IncidentRow, phase: Phase, verdict: Verdict, seen_by: SeenBy, grid_code: str | None) -> FindingBody:
+    return FindingBody(
+        incident_id=incident.incident_id,
+        phase=phase,
+        finding=Finding(incident.finding),
+        camera_id=incident.camera_id,
+        zone_id=incident.zone_id,
+        rule_id=incident.rule_id,
+        opened_at=incident.opened_at,
+        level=verdict.level,
+        score=verdict.score,
+        measures=tuple(
+            Measure(name=f.name, value=f.value, unit=f.unit, threshold=f.threshold) for f in verdict.figures
+        ),
+        box=_wire_box(verdict.box) if verdict.box else None,
+        grid_code=grid_code,
+        seen_by=seen_by,
+        limits=verdict.limits,
+    )
+
+
+def _wire_box(box: PictureBox) -> Box:
+    x1, y1, x2, y2 = (min(1.0, max(0.0, value)) for value in (box.x1, box.y1, box.x2, box.y2))
+    return Box(x1=x1, y1=y1, x2=x2, y2=y2)

@@ -4,7 +4,7 @@ import os
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -18,19 +18,17 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-from pydantic_settings.exceptions import SettingsError as UnreadableVariableError
 
 from camera_configs.document import explain, read_document
 from camera_configs.errors import ConfigError
 from edge_agent.errors import SettingsError
-from mqtt.errors import TopicError
 from mqtt.topic import check_edge_id
 
 PREFIX = "TIANRUI_EDGE_"
 MAX_PORT = 65535
-# The hub shows a box as offline after 45 s without a heartbeat: one that is lost must not do that.
+# The hub shows a box as offline after 45 s without a heartbeat; one lost heartbeat must not do that.
 MAX_HEARTBEAT_S = 20
-MAKE_TOKEN = "make one with 'tianrui-hub provision-edge'"
+REMEDY = "make one with 'tianrui-hub provision-edge'"
 _HUB_URL = re.compile(r"https?://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?")
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
@@ -60,18 +58,6 @@ def check_host(host: str) -> str:
     return host
 
 
-def check_usable_edge_id(edge_id: str) -> str:
-    """Return `edge_id` when it can stand in a topic.
-
-    Raises:
-        ValueError: it cannot.
-    """
-    try:
-        return check_edge_id(edge_id)
-    except TopicError as error:
-        raise ValueError(str(error)) from None
-
-
 def check_token(token: SecretStr) -> SecretStr:
     """Return `token` unless it is blank.
 
@@ -79,7 +65,7 @@ def check_token(token: SecretStr) -> SecretStr:
         ValueError: it is.
     """
     if not token.get_secret_value().strip():
-        msg = f"is empty; {MAKE_TOKEN}"
+        msg = f"is empty; {REMEDY}"
         raise ValueError(msg)
     return token
 
@@ -117,7 +103,7 @@ class EdgeSettings(BaseSettings):
         env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
     )
 
-    edge_id: Annotated[str, AfterValidator(check_usable_edge_id)]
+    edge_id: Annotated[str, AfterValidator(check_edge_id)]
     data_dir: NamedPath
     cameras_dir: NamedPath
     hub_url: Annotated[str, AfterValidator(check_hub_url)]
@@ -185,13 +171,13 @@ class EdgeSettings(BaseSettings):
         try:
             text = self.token_file.read_text(encoding="utf-8").strip() if self.token_file else ""
         except OSError as error:
-            msg = f"token_file {self.token_file}: cannot be read ({error.strerror}); {MAKE_TOKEN}"
+            msg = f"token_file {self.token_file}: cannot be read ({error.strerror}); {REMEDY}"
         except UnicodeDecodeError:
-            msg = f"token_file {self.token_file}: is not UTF-8 text; {MAKE_TOKEN}"
+            msg = f"token_file {self.token_file}: is not UTF-8 text; {REMEDY}"
         else:
             if text:
                 return SecretStr(text)
-            msg = f"token_file {self.token_file}: is empty; {MAKE_TOKEN}"
+            msg = f"token_file {self.token_file}: is empty; {REMEDY}"
         raise SettingsError(msg)
 
     def model_folders(self) -> tuple[Path, ...]:
@@ -209,20 +195,21 @@ def load_settings(path: Path | None) -> EdgeSettings:
     try:
         return EdgeSettings(**_read_yaml(path) if path else {})
     except ValidationError as error:
-        msg = explain(error, path or "settings")
-    except UnreadableVariableError as error:
-        # Only the field's name stands in its text; the value is in the error that it was raised from.
-        msg = f"environment variables {PREFIX}*: {error}; write a block as JSON, or one variable a field"
+        msg = explain(error, path or f"environment {PREFIX}*")
     raise SettingsError(msg)
 
 
-def _read_yaml(path: Path) -> dict[str, object]:
+def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         document = read_document(path)
     except ConfigError as error:
         raise SettingsError(str(error)) from None
     if not isinstance(document, dict):
         msg = f"{path}: must hold 'name: value' pairs"
+        raise SettingsError(msg)
+    # To pydantic-settings a name such as `_cli_parse_args` is an order, not a setting.
+    if any(name.startswith("_") for name in document):
+        msg = f"{path}: no setting has a name that begins with '_'; remove it"
         raise SettingsError(msg)
     return document
 

@@ -65,19 +65,20 @@ class PictureBox:
         """Where the thing touches the ground, normalised (x, y)."""
         return ((self.x1 + self.x2) / 2, self.y2)
 
-    @property
-    def centre(self) -> tuple[float, float]:
-        """The middle, normalised (x, y)."""
-        return ((self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2)
-
     def iou(self, other: "PictureBox") -> float:
         """Intersection over union with another box, 0..1."""
+        shared = self._shared(other)
+        return shared / (self._area() + other._area() - shared) if shared else 0.0
+
+    def share_inside(self, other: "PictureBox") -> float:
+        """The share of this box that lies inside another, 0..1."""
+        shared = self._shared(other)
+        return shared / self._area() if shared else 0.0
+
+    def _shared(self, other: "PictureBox") -> float:
         width = min(self.x2, other.x2) - max(self.x1, other.x1)
         height = min(self.y2, other.y2) - max(self.y1, other.y1)
-        if width <= 0 or height <= 0:
-            return 0.0
-        shared = width * height
-        return shared / (self._area() + other._area() - shared)
+        return max(width, 0.0) * max(height, 0.0)
 
     def _area(self) -> float:
         return (self.x2 - self.x1) * (self.y2 - self.y1)
@@ -97,22 +98,42 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class StillThing:
-    """A region that differs from the clean reference and does not move; `since_s` is monotonic seconds."""
+    """A region that differs from the clean reference and does not move; `since_s` is monotonic seconds.
+
+    `taken_away` says that it is the place of something that lay there when the reference was learned.
+    """
 
     thing_id: int
     box: PictureBox
     area: float
     since_s: float
+    taken_away: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneThings:
+    """The still things of one zone and the clean reference that they were told by.
+
+    Each learning of the reference has its own `reference` number, which is not used again. None: nothing can be said
+    of still things now, neither that there are some nor that there are none.
+    """
+
+    things: tuple[StillThing, ...] = ()
+    reference: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneObservation:
-    """What one zone held at the time of one frame: only things whose ground point is inside it."""
+    """What one zone held at the time of one frame: only things whose ground point is inside it.
+
+    `reference` is that of ZoneThings.
+    """
 
     time: FrameTime
     zone_id: str
     tracks: tuple[Track, ...] = ()
     things: tuple[StillThing, ...] = ()
+    reference: int | None = None
 
 
 class Change(StrEnum):

@@ -40,7 +40,7 @@ class Decoder:
         except av.FFmpegError:
             self._meter.corrupt += 1
             return []
-        self._meter.decoded += len(pictures)
+        self._meter.pictures(len(pictures))
         return pictures
 
 

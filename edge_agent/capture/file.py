@@ -107,7 +107,7 @@ class FileReader:
             if self._wait(max(0.0, moment.monotonic_s - self._clock.monotonic())):
                 return None
             if packet.size:
-                self._meter.packet(self._clock.monotonic())
+                self._meter.packet(self._clock.monotonic(), key_frame=packet.is_keyframe)
             for picture in decoder.pictures(packet):
                 if sampler.wants(offset_s + at_s):
                     yield Frame(self._camera_id, self._meter.decoded, to_bgr(picture), moment)

@@ -44,7 +44,7 @@ class RtspReader:
         wait: Callable[[float], bool],
         meter: Meter,
     ) -> None:
-        self._name = f"camera {camera_id}: {source.url}"
+        self._name = f"camera {camera_id}: {source.shown}"
         self._camera_id = camera_id
         self._source = source
         self._policy = policy
@@ -87,7 +87,7 @@ class RtspReader:
         while not self._wait(0.0):
             packet = self._next(packets)
             packet.opaque = stamp = timeline.stamp(_camera_time(packet))
-            self._meter.packet(stamp.monotonic_s)
+            self._meter.packet(stamp.monotonic_s, key_frame=packet.is_keyframe)
             for picture in decoder.pictures(packet):
                 time = picture.opaque if isinstance(picture.opaque, FrameTime) else stamp
                 # Arrival jitters: at a policy of the stream's own rate it would lose every other frame.

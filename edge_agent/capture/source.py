@@ -37,7 +37,8 @@ class Source(Protocol):
 def open_source(camera: CameraSpec, clock: Clock, wait: Wait, meter: Meter) -> Source:
     """Return the source that `camera.source` describes, read as `camera.decode` asks; it is opened by entering it.
 
-    `wait(seconds)` pauses and tells whether to stop, as `threading.Event.wait` does; `meter` is counted up.
+    `wait(seconds)` pauses and tells whether to stop, as `threading.Event.wait` does, or raises SourceError, which is to
+    be let through, when the connection is to be given up; it is called before each packet. `meter` is counted up.
     """
     if isinstance(camera.source, RtspSource):
         return RtspReader(camera.id, camera.source, camera.decode, clock, wait, meter)

@@ -4,6 +4,7 @@ import logging
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from threading import Event, Lock, Thread
 
 from camera_configs.camera import CameraSpec
@@ -27,6 +28,7 @@ OPENING_STUCK_S = 30.0
 MAX_HUNG = 3
 # A connection that held this long was a good one: the next outage begins with short waits again.
 SETTLED_S = 10.0
+UNDECODABLE = "sends video that cannot be decoded; check the camera, its codec and how often it sends key frames"
 
 _logger = logging.getLogger(__name__)
 
@@ -140,7 +142,9 @@ class CameraSupervisor:
         if run.thread is not None:
             self._hung.append(run.thread)
         _logger.error("camera %s: its thread hangs; left behind, a new one is started", self._camera.id)
-        self._launch(replace(run.meter, last_packet_s=None, interval_s=None))
+        meter = replace(run.meter)
+        meter.connected()
+        self._launch(meter)
 
     def _serve(self, run: _Run) -> None:
         pause_s: float | None = 0.0
@@ -153,14 +157,14 @@ class CameraSupervisor:
         run.meter.connected()
         self._change(run, ConnectionState.CONNECTING)
         try:
-            with self._opener(self._camera, self._clock, run.stop.wait, run.meter) as source:
+            with self._opener(self._camera, self._clock, partial(self._wait, run), run.meter) as source:
                 for frame in source:
                     self._hand_on(run, frame)
         except SourceAuthError as error:
-            self._change(run, ConnectionState.AUTH_FAILED, str(error))
+            self._change(run, ConnectionState.AUTH_FAILED, redact(str(error)))
             return self._back_off.next_after_refusal_s()
         except SourceError as error:
-            self._change(run, ConnectionState.BACKOFF, str(error))
+            self._change(run, ConnectionState.BACKOFF, redact(str(error)))
             if isinstance(error, SourceEndError) and isinstance(self._camera.source, FileSource):
                 return None
         except Exception as error:  # noqa: BLE001
@@ -171,6 +175,12 @@ class CameraSupervisor:
         if self._held_s(run) >= SETTLED_S:
             self._back_off.reset()
         return self._back_off.next_s()
+
+    def _wait(self, run: _Run, seconds: float) -> bool:
+        """What a source calls before each packet: a stream that nobody can see is no connection, however lively."""
+        if run.meter.is_undecodable():
+            raise SourceError(f"camera {self._camera.id}: {UNDECODABLE}")
+        return run.stop.wait(seconds)
 
     def _held_s(self, run: _Run) -> float:
         return 0.0 if run.live_since_s is None else self._clock.monotonic() - run.live_since_s

@@ -15,6 +15,7 @@ ZONE_COLOUR = (0, 200, 255)
 THING_COLOUR = (40, 40, 255)
 TEXT_COLOUR = (255, 255, 255)
 STRIP_DARKNESS = 0.75
+JPEG_QUALITY = 85
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 PERSON_MARGIN = 0.08
 BLOCKS_PER_PERSON = 10
@@ -48,11 +49,11 @@ class Jpeg:
     height: int
 
 
-def make_snapshot(frame: Frame, marks: Marks, caption: Caption, quality: int = 85) -> Jpeg:
+def make_snapshot(frame: Frame, marks: Marks, caption: Caption) -> Jpeg:
     """Draw on a copy of the frame, masks already applied, and encode it; size and geometry stay those of the frame.
 
     The strip with camera, finding, local time with its offset and the source of the time lies at the bottom, half
-    transparent, or at the top when the thing is at the bottom. `quality` is JPEG's, 1..100.
+    transparent, or at the top when the thing is at the bottom.
 
     Raises:
         EvidenceError: the picture cannot be encoded.
@@ -62,7 +63,7 @@ def make_snapshot(frame: Frame, marks: Marks, caption: Caption, quality: int = 8
         _pixelate(image, person)
     _draw(image, marks)
     _burn(image, _text(frame, caption), at_top=marks.thing is not None and marks.thing.y2 > 1 - _strip_share(image))
-    done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     if not done:
         msg = f"camera {frame.camera_id}: a picture of shape {image.shape} could not be encoded as JPEG"
         raise EvidenceError(msg)

@@ -1,12 +1,14 @@
 """Pictures on disk under the hash of their bytes, whole and durable before anybody may speak of them."""
 
 import contextlib
+import errno
 import hashlib
 import logging
 import os
 import re
 import threading
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from edge_agent.errors import EvidenceError
@@ -16,12 +18,20 @@ logger = logging.getLogger(__name__)
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TEMPORARY = ".part"
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+# A picture is on disk before the event that names it, which may wait for as long as the disk is full.
+UNNAMED_KEPT = timedelta(hours=1)
+
+
+class DiskFullError(EvidenceError):
+    """There is no room for a picture now; once there is, the same call succeeds."""
 
 
 class EvidenceStore:
     """A folder of `aa/<sha256>.jpg`; files that a crash left half-written are swept away at start.
 
-    After a failed fsync nobody can know what is on the disk, so the store takes nothing more until the next start.
+    After a failed fsync nobody can know what is on the disk, so the store takes nothing more until the next start;
+    a disk without room (ENOSPC, EDQUOT) is another matter: what was begun is removed, and the store stays usable.
 
     Raises:
         EvidenceError: the folder cannot be made or written.
@@ -44,7 +54,8 @@ class EvidenceStore:
         """Keep an encoded picture of `width` x `height` pixels; when this returns, a power cut cannot take it away.
 
         Raises:
-            EvidenceError: the disk is full or fails; no half picture is left.
+            DiskFullError: there is no room; no half picture is left.
+            EvidenceError: the disk fails or failed; no half picture is left.
         """
         sha256 = hashlib.sha256(jpeg).hexdigest()
         path = self._path(sha256)
@@ -54,13 +65,10 @@ class EvidenceStore:
                 raise EvidenceError(msg)
             try:
                 self._make_folder(path.parent)
-                if not _holds(path, jpeg):
-                    self._write(path, jpeg)
-                # Also for a file that was there: the process that renamed it may have died before this.
-                self._sync(path.parent)
+                self._write(path, jpeg)
             except OSError as error:
                 msg = f"picture {sha256} was not kept in {self._folder}: {error.strerror}"
-                raise EvidenceError(msg) from error
+                raise (DiskFullError if error.errno in _NO_ROOM else EvidenceError)(msg) from error
         return StoredPicture(sha256, len(jpeg), width, height, taken_at)
 
     def read(self, sha256: str) -> bytes:
@@ -88,6 +96,22 @@ class EvidenceStore:
         """
         self._path(sha256).unlink(missing_ok=True)
 
+    def sweep(self, is_named: Callable[[str], bool], now: datetime) -> int:
+        """Remove pictures older than an hour that no event names and return how many there were.
+
+        A crash between a picture and its event leaves such files. To be called at start, before anything is put.
+        """
+        swept = 0
+        oldest = (now - UNNAMED_KEPT).timestamp()
+        for path in self._folder.glob("*/*.jpg"):
+            if not _SHA256.fullmatch(path.stem) or is_named(path.stem):
+                continue
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
+                    swept += 1
+        return swept
+
     def _path(self, sha256: str) -> Path:
         if not _SHA256.fullmatch(sha256):
             msg = f"{sha256!r:.80} is not the SHA-256 of a picture: 64 of 0-9 and a-f"
@@ -95,22 +119,26 @@ class EvidenceStore:
         return self._folder / sha256[:2] / f"{sha256}.jpg"
 
     def _make_folder(self, folder: Path) -> None:
-        if not folder.is_dir():
-            folder.mkdir(exist_ok=True)
+        if folder.is_dir():
+            return
+        folder.mkdir(exist_ok=True)
+        with _undone(folder.rmdir):
             self._sync(self._folder)
 
     def _write(self, path: Path, jpeg: bytes) -> None:
+        if _holds(path, jpeg):
+            # The process that renamed it may have died before it synced the folder.
+            self._sync(path.parent)
+            return
         temporary = path.with_suffix(_TEMPORARY)
-        try:
+        with _undone(temporary.unlink):
             with temporary.open("wb") as file:
                 file.write(jpeg)
                 file.flush()
                 self._fsync(file.fileno(), temporary)
             temporary.replace(path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
+        with _undone(path.unlink):
+            self._sync(path.parent)
 
     def _sync(self, folder: Path) -> None:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -123,6 +151,8 @@ class EvidenceStore:
         try:
             os.fsync(handle)
         except OSError as error:
+            if error.errno in _NO_ROOM:
+                raise
             self._broken = f"fsync of {path} failed ({error.strerror}), so what the disk holds is not known"
             logger.critical("evidence: %s", self._broken)
             raise
@@ -133,3 +163,13 @@ def _holds(path: Path, jpeg: bytes) -> bool:
         return path.read_bytes() == jpeg
     except FileNotFoundError:
         return False
+
+
+@contextlib.contextmanager
+def _undone(undo: Callable[[], object]) -> Iterator[None]:
+    try:
+        yield
+    except OSError:
+        with contextlib.suppress(OSError):
+            undo()
+        raise

@@ -14,14 +14,12 @@ from pydantic import SecretStr
 from edge_agent.clock import Clock
 from edge_agent.errors import EdgeError, EvidenceError
 from edge_agent.evidence.store import EvidenceStore
+from edge_agent.evidence.stubborn import Stubborn
 from edge_agent.types import StoredPicture
 from mqtt.connection import Backoff
 
 logger = logging.getLogger(__name__)
 
-NEVER = frozenset({400, 413, 415, 422})
-UNAUTHORISED = frozenset({401, 403})
-STORED = frozenset({200, 201})
 TIMEOUT = httpx.Timeout(15.0, connect=5.0)
 LOUD_EVERY_S = 300.0
 BATCH = 16
@@ -37,8 +35,8 @@ class PictureQueue(Protocol):
         """The SHA-256 of pictures that the hub does not have, oldest first."""
         ...
 
-    def uploaded(self, limit: int) -> list[str]:
-        """The SHA-256 of pictures that the hub has and whose file may still be here."""
+    def done(self, limit: int) -> list[str]:
+        """The SHA-256 of pictures that nobody needs and whose file may still be here."""
         ...
 
     def mark_uploaded(self, sha256: str) -> None:
@@ -46,7 +44,7 @@ class PictureQueue(Protocol):
         ...
 
     def forget(self, sha256: str) -> None:
-        """Let go of an uploaded picture whose file is gone."""
+        """Let go of a picture that is done and whose file is gone."""
         ...
 
     def refuse(self, sha256: str, reason: str) -> None:
@@ -56,10 +54,14 @@ class PictureQueue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class UploadOptions:
-    """`retry` spaces the tries after a fault of the hub or the network, `locked_out` those after a refused token."""
+    """`retry` spaces the tries after a fault of the hub or the network, `locked_out` those after a refused token.
+
+    `aside` spaces those of a picture that failed three times in a row while others go on.
+    """
 
     retry: Backoff = field(default_factory=lambda: Backoff(shortest_s=0.5, longest_s=60.0))
     locked_out: Backoff = field(default_factory=lambda: Backoff(shortest_s=30.0, longest_s=300.0))
+    aside: Backoff = field(default_factory=lambda: Backoff(shortest_s=30.0, longest_s=900.0))
 
 
 @dataclass(slots=True)
@@ -78,6 +80,14 @@ class _Verdict(Enum):
     NEVER = auto()
     UNAUTHORISED = auto()
     LATER = auto()
+    UNREACHABLE = auto()
+
+
+_VERDICTS = (
+    dict.fromkeys((200, 201), _Verdict.STORED)
+    | dict.fromkeys((400, 413, 415, 422), _Verdict.NEVER)
+    | dict.fromkeys((401, 403), _Verdict.UNAUTHORISED)
+)
 
 
 class MediaClient:
@@ -105,16 +115,9 @@ class MediaClient:
         try:
             answer = self._client.put(f"{self._media}/{sha256}", params=params, content=jpeg)
         except httpx.HTTPError as error:
-            return _Verdict.LATER, f"{type(error).__name__}: {error}"
+            return _Verdict.UNREACHABLE, f"{type(error).__name__}: {error}"
         words = f"HTTP {answer.status_code}: {answer.text[:200]}"
-        for verdict, codes in (
-            (_Verdict.STORED, STORED),
-            (_Verdict.NEVER, NEVER),
-            (_Verdict.UNAUTHORISED, UNAUTHORISED),
-        ):
-            if answer.status_code in codes:
-                return verdict, words
-        return _Verdict.LATER, words
+        return _VERDICTS.get(answer.status_code, _Verdict.LATER), words
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,7 @@ class Uploader:
         self._queue = queue
         self._clock = clock
         self._options = options or UploadOptions()
+        self._stubborn = Stubborn(self._options.aside)
         self._failures = 0
         self._loud_at: float | None = None
         self._stopping = threading.Event()
@@ -192,20 +196,26 @@ class Uploader:
     def carry_some(self) -> float | None:
         """Upload what waits, oldest first, until nothing is left or the hub does not take it.
 
-        Returns the seconds to wait before the next try, None when nothing waits.
+        Returns the seconds to wait before the next try, None when nothing waits but pictures that are set aside.
 
         Raises:
             EdgeError: the queue's disk failed.
             OSError: the pictures' disk failed.
         """
-        for sha256 in self._queue.uploaded(BATCH):
-            self._let_go(sha256)
-        while pending := self._queue.pending(BATCH):
-            for sha256 in pending:
+        while done := self._queue.done(BATCH):
+            for sha256 in done:
+                self._let_go(sha256)
+        while due := self._due():
+            for sha256 in due:
                 wait_s = None if self._stopping.is_set() else self._carry(sha256)
                 if wait_s is not None or self._stopping.is_set():
                     return wait_s
         return None
+
+    def _due(self) -> list[str]:
+        now_s = self._clock.monotonic()
+        pending = self._queue.pending(BATCH + len(self._stubborn))
+        return [sha256 for sha256 in pending if not self._stubborn.holds(sha256, now_s)]
 
     def _carry(self, sha256: str) -> float | None:
         try:
@@ -216,6 +226,7 @@ class Uploader:
         verdict, words = self._client.put(sha256, jpeg)
         if verdict is _Verdict.STORED:
             self._failures = 0
+            self._stubborn.over(sha256)
             self.counters.uploaded += 1
             self._queue.mark_uploaded(sha256)
             self._let_go(sha256)
@@ -223,6 +234,8 @@ class Uploader:
         if verdict is _Verdict.NEVER:
             self._refuse(sha256, words)
             return None
+        if verdict is _Verdict.LATER:
+            self._stubborn.failed(sha256, self._clock.monotonic())
         return self._fail(verdict, words)
 
     def _let_go(self, sha256: str) -> None:
@@ -231,6 +244,7 @@ class Uploader:
 
     def _refuse(self, sha256: str, reason: str) -> None:
         self.counters.refused += 1
+        self._stubborn.over(sha256)
         logger.error("picture %s will never reach the hub and stays on this box: %s", sha256, reason)
         self._queue.refuse(sha256, reason)
 
@@ -253,11 +267,11 @@ class Uploader:
             try:
                 wait_s = self.carry_some()
             except (EdgeError, OSError) as error:
-                wait_s = self._fail(_Verdict.LATER, str(error))
+                wait_s = self._fail(_Verdict.UNREACHABLE, str(error))
             if wait_s is not None:
                 self._stopping.wait(wait_s)
             elif not self._stopping.is_set():
-                self._evidence_wake.wait()
+                self._evidence_wake.wait(self._stubborn.wait_s(self._clock.monotonic()))
 
     def _carry_snapshots(self) -> None:
         failures = 0

@@ -11,9 +11,8 @@ OVERLAP_SHARE = 0.3
 class CrowdingJudge:
     """One crowding rule in one zone; at most one incident at a time."""
 
-    def __init__(self, rule: CrowdingRule, max_gap_s: float) -> None:
+    def __init__(self, rule: CrowdingRule) -> None:
         self._rule = rule
-        self._max_gap_s = max_gap_s
         self._count = 0
         self._begin()
 
@@ -23,9 +22,12 @@ class CrowdingJudge:
         step = self._looks.step(time)
         persons = self._persons(observation)
         for threshold, rise, fall in zip(self._rule.levels, self._rises, self._falls, strict=True):
-            rise.step(step, time, len(persons) >= threshold)
+            if step.void:
+                rise.clear()
+                fall.clear()
+            rise.see(time, len(persons) >= threshold, step.held_s, step.over_s)
             rise.cap(self._rule.hold_s)
-            fall.step(step, time, len(persons) < threshold * (1 - self._rule.margin))
+            fall.see(time, len(persons) < threshold * (1 - self._rule.margin), step.over_s, step.over_s)
             fall.cap(self._rule.release_s)
         if self._rises[0].since is None and self._level == 0:
             self._scores = (0.0, 0)
@@ -34,6 +36,11 @@ class CrowdingJudge:
             self._scores = (total + sum(person.score for person in persons) / len(persons), looks + 1)
         return self._move(time, persons)
 
+    @property
+    def blind(self) -> bool:
+        """Whether the last looks were too far apart to judge by."""
+        return self._looks.blind
+
     def stop(self, time: FrameTime, reason: str) -> list[Verdict]:
         """End whatever is open, giving `reason` among its limits, and forget everything."""
         ended = [self._verdict(Change.CLOSE, time, None, (), (reason,))] if self._level else []
@@ -41,7 +48,7 @@ class CrowdingJudge:
         return ended
 
     def _begin(self) -> None:
-        self._looks = Looks(self._max_gap_s, self._rule.release_s)
+        self._looks = Looks(self._rule.hold_s, self._rule.release_s)
         self._rises = [Holding() for _ in self._rule.levels]
         self._falls = [Holding() for _ in self._rule.levels]
         self._level = 0

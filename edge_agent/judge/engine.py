@@ -1,6 +1,6 @@
 """Runs all rules of one camera over what its zones held."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from camera_configs.camera import CameraSpec
@@ -12,8 +12,8 @@ from edge_agent.judge.schedule import holds
 from edge_agent.types import Verdict, ZoneObservation
 
 Judge = CrowdingJudge | ParkingJudge | LitterJudge
-MAX_GAP_S = 10.0
 OUT_OF_SCHEDULE = "the hours of this rule ended"
+TOO_RARE = "the looks are too far apart to judge by this rule"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +27,18 @@ class Finding:
 
 
 class CameraJudge:
-    """All enabled rules of one camera; it knows no clock, only the times of what it is shown.
+    """All enabled rules of one camera; it knows no clock, only the times of what it is shown."""
 
-    Time between two looks counts only when they are at most `max_gap_s` apart.
-    """
-
-    def __init__(self, spec: CameraSpec, max_gap_s: float = MAX_GAP_S) -> None:
+    def __init__(self, spec: CameraSpec) -> None:
         self._time_zone = ZoneInfo(spec.time_zone)
         self._judges: dict[str, list[tuple[Rule, Judge]]] = {
-            zone.id: [(rule, _judge(rule, max_gap_s)) for rule in zone.rules if rule.enabled] for zone in spec.zones
+            zone.id: [(rule, _judge(rule)) for rule in zone.rules if rule.enabled] for zone in spec.zones
         }
+
+    @property
+    def blind_rules(self) -> tuple[str, ...]:
+        """The ids of the rules that open nothing at the present rate of looks, because these are too far apart."""
+        return tuple(rule.id for judges in self._judges.values() for rule, judge in judges if judge.blind)
 
     def observe(self, observation: ZoneObservation) -> list[Finding]:
         """What one look at one zone changes; a rule out of its hours ends what it has open.
@@ -50,13 +52,15 @@ class CameraJudge:
                 verdicts = judge.observe(observation)
             else:
                 verdicts = judge.stop(observation.time, OUT_OF_SCHEDULE)
+            if judge.blind:
+                verdicts = [replace(verdict, limits=(*verdict.limits, TOO_RARE)) for verdict in verdicts]
             findings += [Finding(rule, observation.zone_id, rule.kind, verdict) for verdict in verdicts]
         return findings
 
 
-def _judge(rule: Rule, max_gap_s: float) -> Judge:
+def _judge(rule: Rule) -> Judge:
     if isinstance(rule, CrowdingRule):
-        return CrowdingJudge(rule, max_gap_s)
+        return CrowdingJudge(rule)
     if isinstance(rule, LitterRule):
-        return LitterJudge(rule, max_gap_s)
-    return ParkingJudge(rule, max_gap_s)
+        return LitterJudge(rule)
+    return ParkingJudge(rule)

@@ -3,80 +3,128 @@
 from dataclasses import dataclass
 
 from camera_configs.rules import LitterRule
-from edge_agent.judge.looks import Looks, Presence
-from edge_agent.judge.spot import Spot, Stage, covered
+from edge_agent.judge.looks import Looks, Step
+from edge_agent.judge.spot import Spot, Stage
 from edge_agent.types import Change, Figure, FrameTime, StillThing, Track, Verdict, ZoneObservation
 
 SAME_THING_IOU = 0.3
 COVERED_SHARE = 0.3
 UNCLASSIFIED_SCORE = 0.5
 UNCLASSIFIED = "not classified: something new that does not move"
+LEARNED_AGAIN = "the clean reference was learned again; whether it is gone is not known"
+TAKEN_AWAY = "the clean reference was learned again with the thing in it; since then it was taken away"
 
 
 @dataclass(slots=True)
 class _Lying:
     spot: Spot
     thing: StillThing
+    in_reference: bool = False
 
 
 class LitterJudge:
-    """One litter rule in one zone; an incident for each thing. No model has looked at it: no score above 0.5."""
+    """One litter rule in one zone; an incident for each thing. No model has looked at it: no score above 0.5.
 
-    def __init__(self, rule: LitterRule, max_gap_s: float) -> None:
+    When the clean reference is learned again the thing becomes part of it. What is open stays open, says so once, and
+    closes when the place is seen to have lost what the new reference holds there. A suspicion is dismissed.
+    """
+
+    def __init__(self, rule: LitterRule) -> None:
         self._rule = rule
-        self._max_gap_s = max_gap_s
         self._count = 0
+        self._reference: int | None = None
         self._begin()
+
+    @property
+    def blind(self) -> bool:
+        """Whether the last looks were too far apart to judge by."""
+        return self._looks.blind
 
     def observe(self, observation: ZoneObservation) -> list[Verdict]:
         """What this look changes in the things of the zone, oldest first."""
         time = observation.time
         step = self._looks.step(time)
-        tracks = tuple(t for t in observation.tracks if t.last_seen_s >= time.monotonic_s)
-        verdicts: list[Verdict] = []
-        if step.void:
+        verdicts = self._void(time) if step.void else []
+        if observation.reference is None:
             for lying in self._lying:
-                verdicts += self._say(lying, lying.spot.void(), time, ("nobody looked for a while",))
-            self._drop_ended()
+                lying.spot.presence.hidden()
+            return verdicts
+        if observation.reference != self._reference:
+            verdicts += self._start_reference(observation.reference, time)
+        tracks = tuple(t for t in observation.tracks if t.last_seen_s >= time.monotonic_s)
         free = list(observation.things)
         for lying in self._lying:
-            thing = _find(lying, free)
-            if thing is not None:
-                free.remove(thing)
-                lying.thing = thing
-            if thing is None or _hidden(lying.spot, tracks):
-                lying.spot.look_away(step, tracks, COVERED_SHARE)
-            else:
-                lying.spot.presence.seen(step)
+            self._look_at(lying, free, tracks, step)
             verdicts += self._advance(lying, time)
         self._drop_ended()
         for thing in free:
-            if self._rule.min_area <= thing.area <= self._rule.max_area:
+            if not thing.taken_away and self._rule.min_area <= thing.area <= self._rule.max_area:
                 verdicts += self._start(thing, time)
         return verdicts
 
     def stop(self, time: FrameTime, reason: str) -> list[Verdict]:
         """End whatever is open or suspected, giving `reason` among its limits, and forget everything."""
-        ended = [v for lying in self._lying for v in self._say(lying, lying.spot.end(), time, (reason,))]
+        ended: list[Verdict] = []
+        for lying in self._lying:
+            limits = (LEARNED_AGAIN, reason) if lying.in_reference else (reason,)
+            ended += self._say(lying, lying.spot.end(), time, limits)
         self._begin()
         return ended
 
     def _begin(self) -> None:
-        self._looks = Looks(self._max_gap_s, self._rule.release_s)
+        self._looks = Looks(self._rule.hold_s, self._rule.release_s)
         self._lying: list[_Lying] = []
 
     def _drop_ended(self) -> None:
         self._lying = [lying for lying in self._lying if lying.spot.stage is not Stage.OVER]
 
+    def _void(self, time: FrameTime) -> list[Verdict]:
+        limits = ("nobody looked for a while",)
+        verdicts = [v for lying in self._lying for v in self._say(lying, lying.spot.void(), time, limits)]
+        self._drop_ended()
+        return verdicts
+
+    def _start_reference(self, reference: int, time: FrameTime) -> list[Verdict]:
+        self._reference = reference
+        verdicts: list[Verdict] = []
+        for lying in self._lying:
+            if lying.in_reference:
+                continue
+            is_open = lying.spot.stage is Stage.OPEN
+            changes = [Change.UPDATE] if is_open else lying.spot.end()
+            lying.in_reference = True
+            verdicts += self._say(lying, changes, time, (LEARNED_AGAIN,))
+        self._drop_ended()
+        return verdicts
+
+    def _look_at(self, lying: _Lying, free: list[StillThing], tracks: tuple[Track, ...], step: Step) -> None:
+        """Take in what is to be seen at one place, and take it out of `free`."""
+        here = _here(lying, free)
+        for thing in here:
+            free.remove(thing)
+        presence = lying.spot.presence
+        if lying.spot.is_covered(tracks, COVERED_SHARE):
+            presence.hidden()
+        elif lying.in_reference:
+            if any(thing.taken_away for thing in here):
+                presence.missed(step)
+            else:
+                presence.not_away()
+        elif here:
+            lying.thing = here[0]
+            presence.seen(step)
+        else:
+            presence.missed(step)
+
     def _start(self, thing: StillThing, time: FrameTime) -> list[Verdict]:
         self._count += 1
-        lying = _Lying(Spot(f"thing-{self._count}", thing.box, time, Presence(self._max_gap_s)), thing)
+        lying = _Lying(Spot(f"thing-{self._count}", thing.box, time), thing)
         self._lying.append(lying)
         return self._advance(lying, time)
 
     def _advance(self, lying: _Lying, time: FrameTime) -> list[Verdict]:
         changes = lying.spot.advance(self._rule.hold_s, self._rule.release_s, 0.0)
-        return self._say(lying, changes, time, ())
+        return self._say(lying, changes, time, (TAKEN_AWAY,) if lying.in_reference else ())
 
     def _say(self, lying: _Lying, changes: list[Change], time: FrameTime, limits: tuple[str, ...]) -> list[Verdict]:
         presence = lying.spot.presence
@@ -88,14 +136,11 @@ class LitterJudge:
         return [lying.spot.verdict(change, time, score, figures, (UNCLASSIFIED, *limits)) for change in changes]
 
 
-def _find(lying: _Lying, things: list[StillThing]) -> StillThing | None:
-    """The thing at this spot: the same one, or the one that overlaps it most."""
-    for thing in things:
-        if thing.thing_id == lying.thing.thing_id:
-            return thing
-    best = max(things, key=lambda thing: thing.box.iou(lying.spot.box), default=None)
-    return best if best is not None and best.box.iou(lying.spot.box) >= SAME_THING_IOU else None
-
-
-def _hidden(spot: Spot, tracks: tuple[Track, ...]) -> bool:
-    return any(covered(spot.box, track.box) >= COVERED_SHARE for track in tracks)
+def _here(lying: _Lying, things: list[StillThing]) -> list[StillThing]:
+    """What is seen at this place: the thing itself or what overlaps it most; all, once the reference holds it."""
+    around = [thing for thing in things if thing.box.iou(lying.spot.box) >= SAME_THING_IOU]
+    if lying.in_reference:
+        return around
+    same = [thing for thing in things if thing.thing_id == lying.thing.thing_id]
+    left = [thing for thing in around if not thing.taken_away]
+    return same or sorted(left, key=lambda thing: -thing.box.iou(lying.spot.box))[:1]

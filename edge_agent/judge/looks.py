@@ -1,47 +1,80 @@
 """Observed time: the seconds for which somebody looked, and what they saw in them."""
 
+from collections import deque
 from dataclasses import dataclass
+from statistics import median
 
 from edge_agent.types import FrameTime
 
+MAX_GAP_S = 10.0
+MAX_GAP_IN_USUAL = 3.0
+RECENT_GAPS = 9
+LEAST_GAPS = 3
+LOST_GAPS = 2
 LEAK = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What passed since the look before: `seconds` that count as observed, and whether what was pending is void.
+    """What passed since the look before, and how much of it counts.
 
-    `unseen` says that nobody looked in between, so the look before tells nothing about now.
+    `held_s` counts for what both looks show, `over_s` for what both show to be over; out of sight for up to `bridge_s`
+    may count as held. `unseen`: the look before tells nothing about now. `void`: what was not open starts again.
     """
 
-    seconds: float
-    unseen: bool
-    void: bool
+    held_s: float
+    over_s: float
+    bridge_s: float
+    unseen: bool = False
+    void: bool = False
 
 
 class Looks:
-    """The times at which one zone was looked at.
+    """The times at which one rule looked at its zone.
 
-    Time between two looks counts only when they are at most `max_gap_s` apart. After more than `forget_s` without
-    a look, or when monotonic time ran backwards, whatever was not yet open starts again.
+    A gap is usual up to 10 s, or up to three times the median of the last gaps when that is more. A usual gap counts
+    as held when it is at most half of `hold_s`, and as over for at most half of `release_s`: every claim rests on three
+    looks or more. After a gap that is neither usual nor within `release_s`, or when monotonic time ran backwards,
+    whatever is not open starts again.
     """
 
-    def __init__(self, max_gap_s: float, forget_s: float) -> None:
-        self._max_gap_s = max_gap_s
-        self._forget_s = max(forget_s, max_gap_s)
+    def __init__(self, hold_s: float, release_s: float) -> None:
+        self._hold_s = hold_s
+        self._release_s = release_s
+        self._gaps: deque[float] = deque(maxlen=RECENT_GAPS)
         self._last_s: float | None = None
+
+    @property
+    def blind(self) -> bool:
+        """Whether most of the time of the last looks cannot count as held; a single long gap is no blindness."""
+        lost = [gap_s for gap_s in self._gaps if gap_s > self._bridge_s]
+        enough = len(self._gaps) >= LEAST_GAPS and len(lost) >= LOST_GAPS
+        return enough and sum(lost) > sum(self._gaps) / 2
 
     def step(self, time: FrameTime) -> Step:
         """The step to this look; a second look at the same time counts nothing."""
         last_s, self._last_s = self._last_s, time.monotonic_s
+        bridge_s, usual_s = self._bridge_s, self._usual_s
         if last_s is None:
-            return Step(0.0, unseen=True, void=False)
+            return Step(0.0, 0.0, bridge_s, unseen=True)
         gap_s = time.monotonic_s - last_s
-        if gap_s < 0 or gap_s > self._forget_s:
-            return Step(0.0, unseen=True, void=True)
-        if gap_s > self._max_gap_s:
-            return Step(0.0, unseen=True, void=False)
-        return Step(gap_s, unseen=False, void=False)
+        if gap_s > 0:
+            self._gaps.append(gap_s)
+        if gap_s < 0 or gap_s > max(self._release_s, usual_s):
+            return Step(0.0, 0.0, bridge_s, unseen=True, void=True)
+        unseen = gap_s > bridge_s
+        over_s = min(gap_s, self._release_s / 2) if gap_s <= usual_s else 0.0
+        return Step(0.0 if unseen else gap_s, over_s, bridge_s, unseen)
+
+    @property
+    def _usual_s(self) -> float:
+        if len(self._gaps) < LEAST_GAPS:
+            return MAX_GAP_S
+        return max(MAX_GAP_S, MAX_GAP_IN_USUAL * median(self._gaps))
+
+    @property
+    def _bridge_s(self) -> float:
+        return min(self._usual_s, self._hold_s / 2)
 
 
 @dataclass(slots=True)
@@ -56,15 +89,13 @@ class Holding:
     since: FrameTime | None = None
     _held: bool = False
 
-    def step(self, step: Step, time: FrameTime, holds: bool) -> None:
-        """Take in one look."""
+    def see(self, time: FrameTime, holds: bool, held_s: float, over_s: float) -> None:
+        """Take in one look: `held_s` counts if the condition held before and now, `over_s` if it did not."""
         before, self._held = self._held, holds
-        if step.void:
-            self.held_s, self.since = 0.0, None
         if before and holds:
-            self.held_s += step.seconds
+            self.held_s += held_s
         elif not before and not holds:
-            self.held_s = max(self.held_s - LEAK * step.seconds, 0.0)
+            self.held_s = max(self.held_s - LEAK * over_s, 0.0)
         if holds and self.since is None:
             self.since = time
         elif not holds and self.held_s <= 0:
@@ -83,11 +114,10 @@ class Holding:
 class Presence:
     """How long something was there and how long it has been away.
 
-    Being out of sight between two sightings counts as there when it lasted at most `max_gap_s` and nothing hid the
-    place; being away counts from the first look that showed the place empty.
+    Being out of sight between two sightings counts as there when the step allows it and nothing hid the place;
+    being away counts from the first look that showed the place empty.
     """
 
-    max_gap_s: float
     there_s: float = 0.0
     away_s: float = 0.0
     looks: int = 1
@@ -98,8 +128,8 @@ class Presence:
 
     def seen(self, step: Step) -> None:
         """A look that shows it."""
-        between_s = self._pending_s + step.seconds
-        if not step.unseen and not self._hidden and between_s <= self.max_gap_s:
+        between_s = self._pending_s + step.held_s
+        if not step.unseen and not self._hidden and between_s <= step.bridge_s:
             self.there_s += between_s
         self.away_s, self._pending_s, self._missed, self._hidden = 0.0, 0.0, False, False
         self.looks, self.hits = self.looks + 1, self.hits + 1
@@ -109,19 +139,19 @@ class Presence:
         if step.unseen:
             self._hidden = True
         if self._missed:
-            self.away_s += step.seconds
-        self._pending_s += step.seconds
+            self.away_s += step.over_s
+        self._pending_s += step.held_s
         self._missed = True
         self.looks += 1
 
     def hidden(self) -> None:
-        """A look in which something stands in front of its place: neither there nor away."""
+        """A look that cannot show its place: neither there nor away."""
         self._hidden, self._missed = True, False
 
-    @property
-    def missing(self) -> bool:
-        """Whether the last look showed the place empty."""
-        return self._missed
+    def not_away(self) -> None:
+        """A look that shows its place not empty, but not that it is there either."""
+        self.hidden()
+        self.away_s = 0.0
 
     @property
     def share(self) -> float:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from camera_configs.rules import ParkingRule
-from edge_agent.judge.looks import Looks, Presence, Step
+from edge_agent.judge.looks import Looks, Step
 from edge_agent.judge.spot import Spot, Stage
 from edge_agent.types import Change, Figure, FrameTime, PictureBox, Track, Verdict, ZoneObservation
 
@@ -31,12 +31,10 @@ class _Occupied:
 class ParkingJudge:
     """One no-parking rule in one zone; an incident for each occupied place."""
 
-    def __init__(self, rule: ParkingRule, max_gap_s: float) -> None:
+    def __init__(self, rule: ParkingRule) -> None:
         self._rule = rule
-        self._max_gap_s = max_gap_s
         self._settle_s = min(SETTLE_S, rule.dwell_s / 2)
         self._count = 0
-        self._first_boxes: dict[int, PictureBox] = {}
         self._begin()
 
     def observe(self, observation: ZoneObservation) -> list[Verdict]:
@@ -62,6 +60,11 @@ class ParkingJudge:
                 self._start(track, time)
         return verdicts
 
+    @property
+    def blind(self) -> bool:
+        """Whether the last looks were too far apart to judge by."""
+        return self._looks.blind
+
     def stop(self, time: FrameTime, reason: str) -> list[Verdict]:
         """End whatever is open or suspected, giving `reason` among its limits, and forget everything."""
         ended = [v for place in self._places for v in self._say(place, place.spot.end(), time, (reason,))]
@@ -69,9 +72,9 @@ class ParkingJudge:
         return ended
 
     def _begin(self) -> None:
-        self._looks = Looks(self._max_gap_s, self._rule.release_s)
+        self._looks = Looks(self._rule.dwell_s, self._rule.release_s)
         self._places: list[_Occupied] = []
-        self._first_boxes = {}
+        self._first_boxes: dict[int, PictureBox] = {}
 
     def _drop_ended(self) -> None:
         self._places = [place for place in self._places if place.spot.stage is not Stage.OVER]
@@ -127,14 +130,17 @@ class ParkingJudge:
         if place.spot.stage is Stage.SEEN and moved_on:
             place.spot.end()
             return []
-        place.spot.look_away(step, others, COVERED_SHARE)
-        place.empty_look = place.empty_look or place.spot.presence.missing
+        if place.spot.is_covered(others, COVERED_SHARE):
+            place.spot.presence.hidden()
+        else:
+            place.spot.presence.missed(step)
+            place.empty_look = True
         changes = place.spot.advance(self._rule.dwell_s, self._rule.release_s, self._settle_s)
         return self._say(place, changes, observation.time, self._limits(place))
 
     def _start(self, track: Track, time: FrameTime) -> None:
         self._count += 1
-        spot = Spot(f"place-{self._count}", track.box, time, Presence(self._max_gap_s))
+        spot = Spot(f"place-{self._count}", track.box, time)
         self._places.append(_Occupied(spot, track.track_id, time.monotonic_s, (track.score, 1)))
 
     def _limits(self, place: _Occupied) -> tuple[str, ...]:

@@ -1,9 +1,10 @@
 """One place that a judge watches: from first sight through suspicion and opening to its end."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from enum import Enum
 
-from edge_agent.judge.looks import Presence, Step
+from edge_agent.judge.looks import Presence
 from edge_agent.types import Change, Figure, FrameTime, PictureBox, Track, Verdict
 
 
@@ -23,7 +24,7 @@ class Spot:
     key: str
     box: PictureBox
     since: FrameTime
-    presence: Presence
+    presence: Presence = field(default_factory=Presence)
     stage: Stage = Stage.SEEN
 
     def advance(self, hold_s: float, release_s: float, settle_s: float) -> list[Change]:
@@ -52,25 +53,12 @@ class Spot:
             return []
         return self.end()
 
-    def look_away(self, step: Step, tracks: tuple[Track, ...], share: float) -> None:
-        """A look without a sight of it: hidden when a track's box covers `share` of the place, else empty."""
-        if any(covered(self.box, track.box) >= share for track in tracks):
-            self.presence.hidden()
-        else:
-            self.presence.missed(step)
+    def is_covered(self, tracks: Iterable[Track], share: float) -> bool:
+        """Whether the box of one of `tracks` covers at least `share` of the place."""
+        return any(self.box.share_inside(track.box) >= share for track in tracks)
 
     def verdict(
         self, change: Change, time: FrameTime, score: float, figures: tuple[Figure, ...], limits: tuple[str, ...]
     ) -> Verdict:
         """What to say about `change`."""
         return Verdict(change, self.key, time, self.since, score, box=self.box, figures=figures, limits=limits)
-
-
-def covered(box: PictureBox, by: PictureBox) -> float:
-    """The share of `box` that lies within `by`, 0..1."""
-    width = min(box.x2, by.x2) - max(box.x1, by.x1)
-    height = min(box.y2, by.y2) - max(box.y1, by.y1)
-    area = (box.x2 - box.x1) * (box.y2 - box.y1)
-    if width <= 0 or height <= 0 or area <= 0:
-        return 0.0
-    return width * height / area

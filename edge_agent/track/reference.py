@@ -1,6 +1,7 @@
 """What the ground of one zone looks like when nothing is on it: a grey reference that follows the light."""
 
 from dataclasses import dataclass
+from enum import Enum
 
 import cv2
 import numpy as np
@@ -19,6 +20,14 @@ SHADE_LIKENESS = 0.75
 SMOOTH = 1.0
 LEAST_CORE = 12
 SQUARE = np.ones((3, 3), np.uint8)
+
+
+class Difference(Enum):
+    """What a region that differs from the ground is."""
+
+    LEFT = "left"
+    TAKEN_AWAY = "taken away"
+    SHADE = "shade"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +83,18 @@ class Reference:
         self._noise += weight * (self._looks > 0) * (np.minimum(np.abs(miss), 4 * CLIP) - self._noise)
         self._looks += free
 
-    def is_thing(self, grey: Grey, around: tuple[slice, slice], region: Bits) -> bool:
-        """Whether the difference is a thing that was left: no shade over the same ground, nothing taken away.
+    def difference(self, grey: Grey, around: tuple[slice, slice], region: Bits) -> Difference:
+        """What differs: shade has the texture of the ground, the outline of what was taken away was sharper before.
 
         `around` is the part of the picture that `region`, bool of its shape, is drawn in.
         """
         now, ground, bits = grey[around], self._ground[around], region.astype(np.uint8)
-        rim = cv2.morphologyEx(bits, cv2.MORPH_GRADIENT, SQUARE) > 0
-        if _steepness(ground)[rim].mean() > _steepness(now)[rim].mean():
-            return False
         core = cv2.erode(bits, SQUARE, iterations=2) > 0
-        return int(core.sum()) < LEAST_CORE or _likeness(now[core], ground[core]) < SHADE_LIKENESS
+        if int(core.sum()) >= LEAST_CORE and _likeness(now[core], ground[core]) >= SHADE_LIKENESS:
+            return Difference.SHADE
+        rim = cv2.morphologyEx(bits, cv2.MORPH_GRADIENT, SQUARE) > 0
+        sharper_before = _steepness(ground)[rim].mean() > _steepness(now)[rim].mean()
+        return Difference.TAKEN_AWAY if sharper_before else Difference.LEFT
 
     def _lit(self, light: Light) -> Grey:
         lit: Grey = np.clip(np.float32(light.gain) * self._ground + np.float32(light.offset), 0, 255)

@@ -13,18 +13,13 @@ GROUPS = {"car": "vehicle", "truck": "vehicle", "bus": "vehicle", "bicycle": "cy
 SAME_THING_IOU = 0.7
 VELOCITY_MEMORY_S = 0.7
 SCORE_MEMORY = 0.7
-
-
-@dataclass(frozen=True, slots=True)
-class TrackerSettings:
-    """How far a thing may move and how long it may be out of sight; distances are in sizes (root of the box's area)."""
-
-    max_gap_s: float = 4.0
-    start_score: float = 0.3
-    hits_to_confirm: int = 2
-    reach: float = 0.4
-    reach_per_s: float = 0.8
-    max_reach: float = 2.0
+START_SCORE = 0.3
+HITS_TO_CONFIRM = 2
+MAX_OUT_OF_SIGHT_S = 4.0
+# How far from where it should be a thing may be found, in sizes (the root of its box's area).
+REACH = 0.4
+REACH_PER_S = 0.8
+MAX_REACH = 2.0
 
 
 @dataclass(slots=True)
@@ -63,14 +58,13 @@ class _Thing:
 class Tracker:
     """The things in one camera's view: greedy matching by overlap and distance from where each should be by now."""
 
-    def __init__(self, settings: TrackerSettings | None = None) -> None:
-        self._settings = settings or TrackerSettings()
+    def __init__(self) -> None:
         self._things: list[_Thing] = []
         self._next_id = 1
         self._now_s = -math.inf
 
     def update(self, detections: Detections, time: FrameTime) -> tuple[Track, ...]:
-        """Every confirmed track, also those out of sight for up to `max_gap_s` with the box they were last seen in.
+        """Every confirmed track, also those out of sight for up to 4 s, with the box they were last seen in.
 
         A track's `score` is a moving mean of its detections' scores, its label the one that gathered most score.
         When monotonic time runs backwards, all tracks end.
@@ -90,13 +84,13 @@ class Tracker:
             taken.add(j)
         self._things = [thing for thing in self._things if self._lives(thing, now_s)]
         for j, i in enumerate(seen):
-            if j not in taken and detections.scores[i] >= self._settings.start_score:
+            if j not in taken and detections.scores[i] >= START_SCORE:
                 self._start(detections, int(i), groups[j], now_s)
-        return tuple(t.as_track() for t in self._things if t.hits >= self._settings.hits_to_confirm)
+        return tuple(t.as_track() for t in self._things if t.hits >= HITS_TO_CONFIRM)
 
     def _lives(self, thing: _Thing, now_s: float) -> bool:
         gap_s = now_s - thing.last_seen_s
-        return gap_s == 0 or (thing.hits >= self._settings.hits_to_confirm and gap_s <= self._settings.max_gap_s)
+        return gap_s == 0 or (thing.hits >= HITS_TO_CONFIRM and gap_s <= MAX_OUT_OF_SIGHT_S)
 
     def _start(self, detections: Detections, i: int, group: str, now_s: float) -> None:
         label, score = detections.labels[int(detections.classes[i])], float(detections.scores[i])
@@ -108,8 +102,7 @@ class Tracker:
             return []
         predicted = np.stack([thing.predict(now_s) for thing in self._things])
         elapsed = np.array([now_s - thing.last_seen_s for thing in self._things], np.float32)
-        settings = self._settings
-        reach = np.minimum(settings.reach + settings.reach_per_s * elapsed, settings.max_reach)[:, None]
+        reach = np.minimum(REACH + REACH_PER_S * elapsed, MAX_REACH)[:, None]
         distance = _distances(predicted, boxes)
         closeness = _ious(predicted, boxes) + 1 - distance / reach
         same = np.array([[thing.group == group for group in groups] for thing in self._things])

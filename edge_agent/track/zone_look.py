@@ -6,12 +6,19 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from edge_agent.track.reference import Bits, Grey, Reference
+from edge_agent.track.reference import LEARN_LOOKS, Bits, Difference, Grey, Reference
 from edge_agent.types import Image, PictureBox
 
 PERSONS_AND_VEHICLES = ("person", "bicycle", "car", "motorcycle", "bus", "truck", "train", "boat")
 ANIMALS = ("bird", "cat", "dog", "horse", "sheep", "cow")
 MOVERS = frozenset(PERSONS_AND_VEHICLES + ANIMALS)
+LEARN_S = 10.0
+RELEARN_AFTER_S = 30.0
+ADAPT_S = 600.0
+SETTLE_S = 3.0
+LEAST_GREY = 16.0
+UPSET_SHARE = 0.4
+SIDE_PX = 400
 SAME_PLACE_IOU = 0.4
 COVERED_SHARE = 0.3
 MISSES_TO_FORGET = 3
@@ -22,27 +29,20 @@ SHADOW_MARGIN = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class StillSettings:
-    """Seconds, grey levels and pixels by which a thing counts as new and still."""
-
-    every_s: float = 1.0
-    learn_s: float = 10.0
-    settle_s: float = 3.0
-    linger_s: float = 4.0
-    adapt_s: float = 600.0
-    relearn_s: float = 30.0
-    least_grey: float = 16.0
-    upset_share: float = 0.4
-    side_px: int = 400
+class _Region:
+    box: PictureBox
+    area: int
+    taken_away: bool
 
 
 @dataclass(slots=True)
 class Place:
-    """A place where something new was seen; boxes in pixels of the zone's small picture, area in its pixels."""
+    """A place where the ground changed; boxes in pixels of the zone's small picture, area in its pixels."""
 
     anchor: PictureBox
     box: PictureBox
     area: int
+    taken_away: bool
     since_s: float
     thing_id: int = 0
     looks: int = 1
@@ -51,32 +51,34 @@ class Place:
 
 
 class ZoneLook:
-    """One zone: crop, reference and places. `size` is (height, width) of the whole picture in pixels."""
+    """One zone: crop, reference and places. `size` is (height, width) of the whole picture in pixels.
+
+    `reference_id` is 0 until the owner names a reference that is being learned; `sees` says whether the last look
+    could tell what is new, which neither a learning nor an upset can.
+    """
 
     def __init__(
-        self,
-        polygon: Sequence[tuple[float, float]],
-        areas: tuple[float, float],
-        size: tuple[int, int],
-        settings: StillSettings,
+        self, polygon: Sequence[tuple[float, float]], areas: tuple[float, float], size: tuple[int, int]
     ) -> None:
-        self.places: list[Place] = []
-        self._settings = settings
         height, width = size
         outline = np.array(polygon) * (width, height)
         left, top = np.floor(outline.min(axis=0)).astype(int)
         right, bottom = np.minimum(np.ceil(outline.max(axis=0)).astype(int) + 1, (width, height))
         self._crop = (slice(int(top), int(bottom)), slice(int(left), int(right)))
-        self._scale = min(1.0, settings.side_px / max(int(right - left), int(bottom - top)))
+        self._scale = min(1.0, SIDE_PX / max(int(right - left), int(bottom - top)))
         self._small = (max(round((bottom - top) * self._scale), 1), max(round((right - left) * self._scale), 1))
         self._origin, self._size = (int(left), int(top)), size
         inside = np.zeros(self._small, np.uint8)
         cv2.fillPoly(inside, [np.round((outline - self._origin) * self._scale).astype(np.int32)], 1)
         self._inside: Bits = inside.astype(np.bool_)
         self._least_px, self._most_px = (area / self.share(1) for area in areas)
+        self._start_learning()
+
+    def _start_learning(self) -> None:
         self._reference = Reference(self._small)
-        self._learned_s = 0.0
-        self._upset_s = 0.0
+        self._learned_s, self._learned_looks, self._upset_s = 0.0, 0, 0.0
+        self.reference_id, self.sees = 0, False
+        self.places: list[Place] = []
 
     def share(self, area: float) -> float:
         """Pixels of the small picture as a share of the whole picture's area."""
@@ -98,23 +100,24 @@ class ZoneLook:
         covered = self._covered(movers)
         usable = self._inside & ~covered
         light = self._reference.light_of(grey, usable & ~self._held())
-        if self._learned_s < self._settings.learn_s:
-            self._learned_s += elapsed_s
+        self.sees = False
+        if self._learned_s < LEARN_S or self._learned_looks < LEARN_LOOKS:
+            self._learned_s, self._learned_looks = self._learned_s + elapsed_s, self._learned_looks + 1
             self._reference.learn(grey, light, usable, 0.0)
             return
-        new = self._reference.differs(grey, light, self._settings.least_grey) & usable
-        if new.sum() > self._settings.upset_share * max(int(usable.sum()), 1):
+        new = self._reference.differs(grey, light, LEAST_GREY) & usable
+        if new.sum() > UPSET_SHARE * max(int(usable.sum()), 1):
             self._bear_upset(elapsed_s)
             return
-        self._upset_s = 0.0
+        self._upset_s, self.sees = 0.0, True
         self._follow(self._regions(grey, new), covered, now_s)
-        self._reference.learn(grey, light, usable & ~self._held(), elapsed_s / self._settings.adapt_s)
+        self._reference.learn(grey, light, usable & ~self._held(), elapsed_s / ADAPT_S)
 
     def _bear_upset(self, elapsed_s: float) -> None:
         """Most of the zone is different: a moved camera or a light that no gain explains; learn again if it stays."""
         self._upset_s += elapsed_s
-        if self._upset_s >= self._settings.relearn_s:
-            self._reference, self._learned_s, self._upset_s, self.places = Reference(self._small), 0.0, 0.0, []
+        if self._upset_s >= RELEARN_AFTER_S:
+            self._start_learning()
 
     def _grey(self, image: Image) -> Grey:
         grey = cv2.cvtColor(image[self._crop], cv2.COLOR_BGR2GRAY)
@@ -135,12 +138,14 @@ class ZoneLook:
         bits[max(int(y1), 0) : max(int(y2) + 1, 0), max(int(x1), 0) : max(int(x2) + 1, 0)] = True
 
     def _held(self) -> Bits:
+        """(height, width) bool: ground that a thing lies on, which must not be learned."""
         held = np.zeros(self._small, np.bool_)
         for place in self.places:
-            held[_pixels(place.box, 2)] = True
+            if not place.taken_away:
+                held[_pixels(place.box, 2)] = True
         return held
 
-    def _regions(self, grey: Grey, new: Bits) -> list[tuple[PictureBox, int]]:
+    def _regions(self, grey: Grey, new: Bits) -> list[_Region]:
         closed = cv2.morphologyEx(new.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
         _, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
         found = []
@@ -149,24 +154,26 @@ class ZoneLook:
                 continue
             box = PictureBox(x, y, x + width, y + height)
             around = _pixels(box, 3)
-            if self._reference.is_thing(grey, around, labels[around] == number):
-                found.append((box, area))
+            difference = self._reference.difference(grey, around, labels[around] == number)
+            if difference is not Difference.SHADE:
+                found.append(_Region(box, area, difference is Difference.TAKEN_AWAY))
         return found
 
-    def _follow(self, regions: list[tuple[PictureBox, int]], covered: Bits, now_s: float) -> None:
+    def _follow(self, regions: list[_Region], covered: Bits, now_s: float) -> None:
         free = list(regions)
         for place in self.places:
-            best = max(free, key=lambda region: place.anchor.iou(region[0]), default=None)
-            if best is not None and place.anchor.iou(best[0]) >= SAME_PLACE_IOU:
+            alike = [region for region in free if region.taken_away == place.taken_away]
+            best = max(alike, key=lambda region: place.anchor.iou(region.box), default=None)
+            if best is not None and place.anchor.iou(best.box) >= SAME_PLACE_IOU:
                 free.remove(best)
-                place.box, place.area = best
+                place.box, place.area = best.box, best.area
                 place.looks, place.misses = place.looks + 1, 0
-                lasted = now_s - place.since_s >= self._settings.settle_s
+                lasted = now_s - place.since_s >= SETTLE_S
                 place.settled = place.settled or (lasted and place.looks >= LOOKS_TO_SETTLE)
             elif not place.settled or covered[_pixels(place.box, 0)].mean() < COVERED_SHARE:
                 place.misses += 1
         self.places = [place for place in self.places if place.misses < MISSES_TO_FORGET]
-        self.places += [Place(box, box, area, now_s) for box, area in free]
+        self.places += [Place(new.box, new.box, new.area, new.taken_away, now_s) for new in free]
 
 
 def _pixels(box: PictureBox, margin: int) -> tuple[slice, slice]:

@@ -6,7 +6,7 @@ from typing import TypeVar
 import numpy as np
 import shapely
 
-from edge_agent.types import FrameTime, StillThing, Track, ZoneObservation
+from edge_agent.types import FrameTime, StillThing, Track, ZoneObservation, ZoneThings
 
 Polygon = Sequence[tuple[float, float]]
 Thing = TypeVar("Thing", Track, StillThing)
@@ -21,16 +21,18 @@ class Zones:
             shapely.prepare(shape)
 
     def split(
-        self, time: FrameTime, tracks: Sequence[Track], things: Mapping[str, Sequence[StillThing]]
+        self, time: FrameTime, tracks: Sequence[Track], things: Mapping[str, ZoneThings]
     ) -> tuple[ZoneObservation, ...]:
         """One observation for each zone: tracks and things whose ground point is inside it or on its outline.
 
         `things` is by zone id, as StillThings gives it. The thing of a zone is not offered to any other zone.
         """
-        return tuple(
-            ZoneObservation(time, zone_id, _inside(shape, tracks), _inside(shape, things.get(zone_id, ())))
-            for zone_id, shape in self._shapes.items()
-        )
+        observations = []
+        for zone_id, shape in self._shapes.items():
+            own = things.get(zone_id, ZoneThings())
+            held = (_inside(shape, tracks), _inside(shape, own.things))
+            observations.append(ZoneObservation(time, zone_id, *held, own.reference))
+        return tuple(observations)
 
 
 def _inside(shape: shapely.Polygon, seen: Iterable[Thing]) -> tuple[Thing, ...]:

@@ -26,6 +26,7 @@ from mqtt.paho_connection import PahoConnection
 from mqtt.topic import HUB_STATE, Channel, Topic, subscription
 from tests.lab.peers import Mosquitto
 from tests.lab.processes import wait_until
+from tests.unit.edge_agent.outbox.builders import dead_letters
 
 EDGE = "box-1"
 READING = ReadingBody(sensor_id="rain", quantity="depth", value=1.5, unit="mm")
@@ -163,9 +164,9 @@ def test_a_refusal_ends_in_the_dead_letters_and_the_rest_goes_on(mosquitto: Mosq
         box.emit(4)
         wait_until(box.settled, "nothing waits")
     assert sorted(each.seq for each in hub.stored.values()) == [1, 3, 4]
-    (letter,) = box.outbox.dead_letters()
-    assert json.loads(letter.payload)["seq"] == 2
-    assert (letter.reason, letter.detail) == ("invalid", "as ordered")
+    ((_, payload, *why),) = dead_letters(box.outbox)
+    assert json.loads(payload)["seq"] == 2
+    assert why == ["invalid", "as ordered"]
     assert box.outbox.counts().adds_up
 
 

@@ -1,16 +1,19 @@
 """Each wrong field gives one line with file, field and what to do, and never a secret."""
 
 import copy
+import traceback
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from pydantic import ValidationError
+from annotated_types import MaxLen
+from pydantic import BaseModel, ValidationError
 
 from camera_configs.camera import CameraSpec
 from camera_configs.errors import ConfigError
-from camera_configs.load import load_camera, load_cameras
+from camera_configs.load import MAX_CAMERAS, load_camera, load_cameras
+from mqtt.messages import BirthBody, HealthBody
 
 SQUARE = [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9], [0.1, 0.9]]
 CANARY = "canary-9b1d"
@@ -92,6 +95,9 @@ BAD = [
     ("decode", {"mode": "fast"}, "decode.mode: Input should be 'keyframes' or 'full'"),
     ("decode", {"fps": 0}, "decode.fps: Input should be greater than 0"),
     ("decode", "full", "decode: must be a block of 'field: value' lines"),
+    ("source.url", f"rtsp://192.0.2.1;{CANARY}/", "source.rtsp.url: the host is neither a name of"),
+    ("views.0.bottom_right", [0.8, 1.0], "zone 'z': 0.08 of the picture is in it but in no view; enlarge a view"),
+    ("views", [{"id": "a", "bottom_right": [0.4, 1.0]}, {"id": "b", "top_left": [0.6, 0.0]}], "zone 'z': 0.16 of the"),
     ("views.0.top_left", [1.0, 0.0], "views.0: view 'whole': bottom_right must be right of and below top_left"),
     ("views", [], "views: Tuple should have at least 1 item"),
     ("views", [{"id": "a"}, {"id": "a"}], "view ids must be unique within a camera, double: a"),
@@ -111,6 +117,7 @@ BAD = [
     ("zones.0.rules.0.schedule.0.start", "25:00", "schedule.0.start: Input should be in a valid time format"),
     ("zones.0.rules.0.schedule.0.end", "09:00+08:00", "schedule.0.end: has a time zone; leave it out"),
     ("zones.0.rules.0.schedule.0.days", ["monday"], "schedule.0.days.0: Input should be 'mon', 'tue'"),
+    ("zones.0.rules.2.min_score", 0.5, "litter.min_score: no field has this name here"),
     ("zones.0.rules.1.levels", [5, 5], "levels must rise strictly, got [5, 5]"),
     ("zones.0.rules.1.margin", 1.0, "margin: Input should be less than 1"),
     ("zones.0.rules.2.min_area", 0.5, "min_area 0.5 must be under max_area 0.05"),
@@ -151,6 +158,8 @@ def test_several_wrong_fields_are_all_named(tmp_path: Path) -> None:
         (f"id: a\npassword: %{CANARY}\n", "is not YAML, line 2"),
         (f"id: [a\npassword: {CANARY}\n", "is not YAML, line 2"),
         ("id: a\nzones: []\nzones: []\n", "is not YAML, line 3: zones is there twice; remove one"),
+        ("id: a\n1: b\n", "line 2: a name here is a number, a date, yes, no or nothing; write 'name: value'"),
+        (f"{{password:{CANARY}}}\n", "password: no field has this name here"),
         ("id: 2026-13-45\n", "put passwords, dates and long numbers in quotes"),
         ("id: !!bool maybe\n", "put passwords, dates and long numbers in quotes"),
         ("? [a]\n: b\n", "is not YAML, line 1"),
@@ -182,6 +191,32 @@ def test_folders_without_cameras_or_with_double_ids_are_named(tmp_path: Path) ->
     write(tmp_path, good())
     with pytest.raises(ConfigError, match="camera ids must be unique, double: gate"):
         load_cameras(tmp_path)
+
+
+def test_more_cameras_than_a_box_can_name_are_refused(tmp_path: Path) -> None:
+    for number in range(MAX_CAMERAS):
+        document = {"id": f"c{number:03}", "name_zh": "机", "name_en": "C", "source": {"kind": "file", "path": "a.avi"}}
+        write(tmp_path, document).rename(tmp_path / f"c{number:03}.yaml")
+    assert len(load_cameras(tmp_path)) == MAX_CAMERAS
+    write(tmp_path, good()).rename(tmp_path / "more.yaml")
+    with pytest.raises(ConfigError) as error:
+        load_cameras(tmp_path)
+    said = f"{tmp_path}: holds 65 cameras, a box takes at most 64; give the others to another box, from more.yaml on"
+    assert str(error.value) == said
+
+
+@pytest.mark.parametrize("body", [BirthBody, HealthBody])
+def test_a_box_takes_as_many_cameras_as_its_messages_can_name(body: type[BaseModel]) -> None:
+    limits = [limit.max_length for limit in body.model_fields["cameras"].metadata if isinstance(limit, MaxLen)]
+    assert limits == [MAX_CAMERAS]
+
+
+def test_the_error_of_a_file_carries_nothing_along(tmp_path: Path) -> None:
+    for document in (changed("source.url", f"rtsp://u:{CANARY}@192.0.2.1/"), f"a: *{CANARY}"):
+        with pytest.raises(ConfigError) as error:
+            load_camera(write(tmp_path, document))
+        assert error.value.__context__ is None
+        assert CANARY not in "".join(traceback.format_exception(error.value))
 
 
 def test_the_error_of_the_types_themselves_shows_no_input() -> None:

@@ -28,6 +28,11 @@ def test_the_examples_load_together() -> None:
     assert [camera.id for camera in load_cameras(FOLDER)] == ["square-east", "xidan-north-07", "vtest"]
 
 
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_the_views_of_an_example_cover_the_picture(path: Path) -> None:
+    assert load_camera(path).unseen() == ()
+
+
 def test_the_demo_has_the_zones_of_its_video() -> None:
     camera = load_camera(FOLDER / "vtest.yaml")
     rules = {rule.kind: rule for zone in camera.zones for rule in zone.rules}

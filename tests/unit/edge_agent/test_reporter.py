@@ -1,154 +1,191 @@
-"""From verdicts to pictures and events: order, pictures, restarts, and a disk that says no."""
+"""From verdicts to pictures and events on a real outbox: order, pictures, restarts, and pictures that fail."""
 
-import hashlib
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from camera_configs.camera import CameraSpec
-from edge_agent.clock import SystemClock, SystemIds
-from edge_agent.errors import OutboxError
-from edge_agent.incidents import OpenIncidents
-from edge_agent.reporter import MAX_WAITING, IncidentReporter, Place, Shot
-from edge_agent.types import Change, FrameTime, PictureBox, StoredPicture, Verdict
-from mqtt.messages import Finding, FindingBody, Phase, SeenBy
-
-START = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
-VAN = PictureBox(0.85, -0.02, 0.94, 0.17)
-SEEN_BY = SeenBy(model="yolo11n-int8", model_version="1", backend="openvino", config_version=3)
-SPEC = CameraSpec.model_validate(
-    {
-        "id": "gate",
-        "name_zh": "东门",
-        "name_en": "East gate",
-        "grid_code": "110102009012004",
-        "source": {"kind": "rtsp", "url": "rtsp://camera/main"},
-        "zones": [
-            {
-                "id": "kerb",
-                "name_zh": "禁停区",
-                "name_en": "Kerb",
-                "polygon": [[0.8, 0.0], [1.0, 0.0], [1.0, 0.2]],
-                "rules": [{"kind": "illegal_parking", "id": "parking", "dwell_s": 20, "release_s": 10}],
-            }
-        ],
-    }
+from edge_agent.errors import EvidenceError
+from edge_agent.orphans import GONE_AFTER_RESTART
+from edge_agent.reporter import MAX_FIRST_LOOKS, NO_PICTURE, close_unconfigured
+from edge_agent.types import Change
+from edge_agent.waiting import Shot
+from mqtt.messages import Finding, Phase
+from tests.unit.edge_agent.scene_of_incidents import (
+    CROWD,
+    LITTER,
+    PARKING,
+    SEEN_BY,
+    SPEC,
+    START,
+    Box,
+    at,
+    box_on,
+    shot,
+    verdict,
 )
-PLACE = Place(SPEC.zones[0], SPEC.zones[0].rules[0], Finding.ILLEGAL_PARKING)
 
-
-class Disk:
-    """What was put on disk, in order; `full` makes the outbox refuse."""
-
-    def __init__(self) -> None:
-        self.full = False
-        self.steps: list[str] = []
-        self.bodies: list[FindingBody] = []
-
-    def keep(self, shot: Shot) -> StoredPicture:
-        self.steps.append("picture")
-        return StoredPicture(
-            hashlib.sha256(shot.jpeg).hexdigest(), len(shot.jpeg), shot.width, shot.height, shot.taken_at
-        )
-
-    def emit(self, body: FindingBody, captured_at: datetime, pictures: tuple[StoredPicture, ...]) -> None:
-        if self.full:
-            raise OutboxError("the disk is full")
-        assert [e.sha256 for e in body.evidence] == [p.sha256 for p in pictures]
-        self.steps.append(f"event {body.phase}")
-        self.bodies.append(body)
-
-
-def at(seconds: float) -> FrameTime:
-    return FrameTime(START + timedelta(seconds=seconds), seconds, "arrival")
-
-
-def verdict(change: Change, seconds: float, key: str = "place-1") -> Verdict:
-    return Verdict(change, key, at(seconds), at(0), score=0.66, box=VAN)
-
-
-def shot(seconds: float) -> Shot:
-    return Shot(f"jpeg at {seconds}".encode(), 768, 576, START + timedelta(seconds=seconds))
+MINUTE = 60.0
 
 
 @pytest.fixture
-def disk() -> Disk:
-    return Disk()
+def box(tmp_path: Path) -> Iterator[Box]:
+    with box_on(tmp_path) as started:
+        yield started
 
 
-def reporter(disk: Disk, folder: Path) -> IncidentReporter:
-    incidents = OpenIncidents(folder / "open.json", SystemClock(), SystemIds())
-    return IncidentReporter(SPEC, SEEN_BY, incidents, disk.keep, disk.emit)
+def no_picture() -> Shot:
+    raise EvidenceError("cannot be encoded")
 
 
-def test_an_incident_is_told_from_its_first_look_to_its_end(tmp_path: Path, disk: Disk) -> None:
-    camera = reporter(disk, tmp_path)
-    for change, seconds in ((Change.SUSPECT, 0), (Change.OPEN, 20), (Change.CLOSE, 60)):
-        camera.report(PLACE, verdict(change, seconds), lambda at=seconds: shot(at))
-    assert disk.steps == ["picture", "picture", "event open", "picture", "event close"]
-    opened, closed = disk.bodies
+def test_an_incident_is_told_from_its_first_look_to_its_end(box: Box) -> None:
+    for change, seconds in ((Change.SUSPECT, 0), (Change.OPEN, 20), (Change.UPDATE, 40), (Change.CLOSE, 60)):
+        box.reporter.report(PARKING, verdict(change, seconds, since=0), lambda at=seconds: shot(at))  # type: ignore[misc]
+    opened, updated, closed = box.bodies()
+    assert (opened.phase, updated.phase, closed.phase) == (Phase.OPEN, Phase.UPDATE, Phase.CLOSE)
     assert [e.role for e in opened.evidence] == ["t0", "t1"]
-    assert [e.taken_at for e in opened.evidence] == [START, START + timedelta(seconds=20)]
-    assert (opened.incident_id, opened.opened_at) == (closed.incident_id, closed.opened_at)
+    assert [e.role for e in closed.evidence] == ["now"]
+    assert [e.taken_at for e in opened.evidence] == [at(0).captured_at, at(20).captured_at]
+    assert {body.incident_id for body in (opened, updated, closed)} == {opened.incident_id}
+    assert {body.opened_at for body in (opened, updated, closed)} == {START}
     assert (opened.grid_code, opened.seen_by, opened.finding) == (SPEC.grid_code, SEEN_BY, Finding.ILLEGAL_PARKING)
     assert opened.box is not None
     assert opened.box.y1 == 0.0
+    assert box.outbox.incidents.all() == []
+    assert all(box.store.read(e.sha256) for body in box.bodies() for e in body.evidence)
 
 
-def test_a_suspect_that_leaves_is_never_told(tmp_path: Path, disk: Disk) -> None:
-    camera = reporter(disk, tmp_path)
-    camera.report(PLACE, verdict(Change.SUSPECT, 0), lambda: shot(0))
-    camera.report(PLACE, verdict(Change.DISMISS, 5), lambda: shot(5))
-    camera.report(PLACE, verdict(Change.OPEN, 50), lambda: shot(50))
-    assert disk.steps == ["picture", "event open"]
-    assert [e.role for e in disk.bodies[0].evidence] == ["now"]
+def test_a_suspect_that_leaves_is_never_told(box: Box) -> None:
+    box.reporter.report(PARKING, verdict(Change.SUSPECT, 0), lambda: shot(0))
+    box.reporter.report(PARKING, verdict(Change.DISMISS, 5), lambda: shot(5))
+    box.reporter.report(PARKING, verdict(Change.OPEN, 50), lambda: shot(50))
+    (body,) = box.bodies()
+    assert [e.role for e in body.evidence] == ["now"]
 
 
-def test_what_a_full_disk_refuses_is_told_in_order_later(tmp_path: Path, disk: Disk) -> None:
-    camera = reporter(disk, tmp_path)
-    disk.full = True
-    camera.report(PLACE, verdict(Change.OPEN, 20), lambda: shot(20))
-    camera.report(PLACE, verdict(Change.CLOSE, 60), lambda: shot(60))
-    assert (disk.bodies, camera.waiting) == ([], 2)
-    disk.full = False
-    camera.flush()
-    assert [body.phase for body in disk.bodies] == [Phase.OPEN, Phase.CLOSE]
-    assert camera.waiting == 0
+def test_first_looks_are_bounded_and_the_oldest_go(box: Box) -> None:
+    for number in range(MAX_FIRST_LOOKS + 1):
+        box.reporter.report(PARKING, verdict(Change.SUSPECT, number, f"place-{number}"), lambda: shot(1))
+    for key in ("place-0", "place-1"):
+        box.reporter.report(PARKING, verdict(Change.OPEN, 99, key), lambda: shot(99))
+    assert [len(body.evidence) for body in box.bodies()] == [1, 2]
 
 
-def test_a_long_full_disk_costs_pictures_and_never_events(tmp_path: Path, disk: Disk) -> None:
-    camera = reporter(disk, tmp_path)
-    disk.full = True
-    for number in range(MAX_WAITING + 10):
-        camera.report(PLACE, verdict(Change.OPEN, 20 + number, f"place-{number}"), lambda: shot(1))
-    disk.full = False
-    camera.flush()
-    assert len(disk.bodies) == MAX_WAITING + 10
-    assert [bool(body.evidence) for body in disk.bodies].count(False) == 10
+def test_a_picture_that_cannot_be_made_costs_no_change(box: Box) -> None:
+    for change in (Change.OPEN, Change.UPDATE, Change.CLOSE):
+        box.reporter.report(PARKING, verdict(change, 20), no_picture)
+    assert box.phases() == [Phase.OPEN, Phase.UPDATE, Phase.CLOSE]
+    assert {(body.evidence, body.limits) for body in box.bodies()} == {((), (NO_PICTURE,))}
 
 
-def test_after_a_restart_the_same_van_goes_on_as_the_same_incident(tmp_path: Path, disk: Disk) -> None:
-    reporter(disk, tmp_path).report(PLACE, verdict(Change.OPEN, 20), lambda: shot(20))
-    reporter(disk, tmp_path).report(PLACE, verdict(Change.OPEN, 90, "place-9"), lambda: shot(90))
-    assert [body.phase for body in disk.bodies] == [Phase.OPEN, Phase.UPDATE]
-    assert len({body.incident_id for body in disk.bodies}) == 1
+def test_a_first_look_that_cannot_be_pictured_is_missed_in_the_event(box: Box) -> None:
+    box.reporter.report(PARKING, verdict(Change.SUSPECT, 0), no_picture)
+    box.reporter.report(PARKING, verdict(Change.OPEN, 20), lambda: shot(20))
+    (body,) = box.bodies()
+    assert [e.role for e in body.evidence] == ["t1"]
+    assert body.limits == (NO_PICTURE,)
 
 
-def test_what_is_gone_after_a_restart_is_closed_once_and_says_so(tmp_path: Path, disk: Disk) -> None:
-    reporter(disk, tmp_path).report(PLACE, verdict(Change.OPEN, 20), lambda: shot(20))
-    camera = reporter(disk, tmp_path)
-    for seconds in (100, 150, 189):
-        camera.close_orphans(at(seconds))
-    assert len(disk.bodies) == 1
-    for seconds in (191, 195):
-        camera.close_orphans(at(seconds))
-    assert [body.phase for body in disk.bodies] == [Phase.OPEN, Phase.CLOSE]
-    assert "restart" in disk.bodies[1].limits[0]
+def test_a_full_disk_tells_all_in_order_when_there_is_room_again(box: Box) -> None:
+    box.outbox._transactions._db.execute("PRAGMA query_only = 1")
+    box.reporter.report(PARKING, verdict(Change.OPEN, 20), lambda: shot(20))
+    box.reporter.report(PARKING, verdict(Change.CLOSE, 60), lambda: shot(60))
+    assert (box.bodies(), len(box.waiting)) == ([], 2)
+    box.outbox._transactions._db.execute("PRAGMA query_only = 0")
+    box.clock.advance(60)
+    box.reporter.close_orphans(at(120))
+    assert box.phases() == [Phase.OPEN, Phase.CLOSE]
+    assert len({body.incident_id for body in box.bodies()}) == 1
+    assert len(box.waiting) == 0
 
 
-def test_the_end_of_an_unknown_incident_is_logged_and_harmless(tmp_path: Path, disk: Disk, caplog) -> None:
-    reporter(disk, tmp_path).report(PLACE, replace(verdict(Change.CLOSE, 5), key="never"), lambda: shot(5))
-    assert disk.bodies == []
+def test_after_a_short_restart_the_same_van_goes_on_as_the_same_incident(tmp_path: Path) -> None:
+    with box_on(tmp_path) as box:
+        box.open_parking(20)
+    with box_on(tmp_path) as box:
+        # The judge opens it anew after its dwell time; what counts is since when it stands there.
+        late = verdict(Change.OPEN, 40 * MINUTE, "place-9", since=14 * MINUTE)
+        box.reporter.report(PARKING, late, lambda: shot(90))
+        box.reporter.report(PARKING, verdict(Change.CLOSE, 50 * MINUTE, "place-9"), lambda: shot(99))
+        assert box.phases() == [Phase.OPEN, Phase.UPDATE, Phase.CLOSE]
+        assert len({(body.incident_id, body.opened_at) for body in box.bodies()}) == 1
+        assert box.outbox.incidents.all() == []
+
+
+def test_being_watched_is_what_counts_and_not_when_it_opened(tmp_path: Path) -> None:
+    with box_on(tmp_path) as box:
+        box.open_parking(20)
+        for minute in range(60):
+            box.reporter.close_orphans(at(minute * MINUTE))
+    with box_on(tmp_path) as box:
+        box.open_parking(70 * MINUTE, "place-3")
+        assert box.phases() == [Phase.OPEN, Phase.UPDATE]
+
+
+def test_after_a_long_time_off_a_van_in_the_same_place_is_another_incident(tmp_path: Path) -> None:
+    with box_on(tmp_path) as box:
+        box.open_parking(20)
+    with box_on(tmp_path) as box:
+        box.reporter.close_orphans(at(16 * MINUTE))
+        box.open_parking(20 * MINUTE, "place-1")
+        before, ended, after = box.bodies()
+        assert [before.phase, ended.phase, after.phase] == [Phase.OPEN, Phase.CLOSE, Phase.OPEN]
+        assert before.incident_id == ended.incident_id != after.incident_id
+        assert "whether it ended is not known" in ended.limits[0]
+        assert (ended.box, ended.grid_code) == (before.box, SPEC.grid_code)
+        assert [row.incident_id for row in box.outbox.incidents.all()] == [after.incident_id]
+
+
+def test_litter_seen_again_after_a_long_time_ends_the_old_one_and_opens_a_new_one(tmp_path: Path) -> None:
+    with box_on(tmp_path) as box:
+        box.reporter.report(LITTER, verdict(Change.OPEN, 20), lambda: shot(20))
+    with box_on(tmp_path) as box:
+        for second in range(0, 3600, 5):
+            box.reporter.close_orphans(at(second))
+        assert box.phases() == [Phase.OPEN]
+        box.reporter.report(LITTER, verdict(Change.OPEN, 2 * 3600), lambda: shot(20))
+        assert box.phases() == [Phase.OPEN, Phase.CLOSE, Phase.OPEN]
+        assert "not known" in box.bodies()[1].limits[0]
+
+
+def test_a_crowd_is_found_again_without_a_box(tmp_path: Path) -> None:
+    for minute in (0, 5):
+        with box_on(tmp_path) as box:
+            box.reporter.report(CROWD, verdict(Change.OPEN, minute * MINUTE, "crowd", None), lambda: shot(1))
+            phases = box.phases()
+    assert phases == [Phase.OPEN, Phase.UPDATE]
+
+
+def test_what_is_gone_after_a_restart_is_closed_once_and_says_so(tmp_path: Path) -> None:
+    with box_on(tmp_path) as box:
+        box.open_parking(20)
+    with box_on(tmp_path) as box:
+        for seconds in range(100, 400, 5):
+            box.reporter.close_orphans(at(seconds))
+        assert box.phases() == [Phase.OPEN, Phase.CLOSE]
+        assert box.bodies()[1].limits == (GONE_AFTER_RESTART,)
+
+
+def test_what_is_no_longer_configured_is_closed_at_start_with_the_reason(tmp_path: Path) -> None:
+    with box_on(tmp_path) as box:
+        box.open_parking(20)
+        box.reporter.report(CROWD, verdict(Change.OPEN, 30, "crowd", None), lambda: shot(1))
+    without_square = SPEC.model_copy(update={"zones": (SPEC.zones[0],)})
+    with box_on(tmp_path) as box:
+        close_unconfigured(box.incidents, [without_square], SEEN_BY, box.waiting, box.clock)
+        *_, ended = box.bodies()
+        assert (ended.phase, ended.finding, ended.rule_id) == (Phase.CLOSE, Finding.CROWDING, "crowd")
+        assert (ended.limits, ended.grid_code) == (("rule crowd no longer configured",), SPEC.grid_code)
+    with box_on(tmp_path) as box:
+        close_unconfigured(box.incidents, [], SEEN_BY, box.waiting, box.clock)
+        *_, ended = box.bodies()
+        assert (ended.finding, ended.limits) == (Finding.ILLEGAL_PARKING, ("camera gate no longer configured",))
+        assert ended.grid_code is None
+        assert box.outbox.incidents.all() == []
+
+
+def test_the_end_of_an_unknown_incident_is_logged_and_harmless(box: Box, caplog: pytest.LogCaptureFixture) -> None:
+    box.reporter.report(PARKING, replace(verdict(Change.CLOSE, 5), key="never"), lambda: shot(5))
+    assert box.bodies() == []
     assert "unknown incident never" in caplog.text

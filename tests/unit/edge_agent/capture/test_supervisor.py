@@ -1,6 +1,7 @@
 """The states of one camera's connection, with sources that do as they are told."""
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -21,7 +22,7 @@ from tests.lab.processes import wait_until
 
 SPEC = CameraSpec(id="gate", name_zh="门", name_en="Gate", source=RtspSource(url="rtsp://10.0.0.1/a"))
 S = ConnectionState
-AT_ONCE = BackOff(lambda low, high: 0.0)
+NO_FRAME = object()
 
 
 class Played:
@@ -31,6 +32,7 @@ class Played:
         self.clock = clock
         self.opened = 0
         self.closed = 0
+        self.turns = 0
         self.order = threading.Semaphore(0)
         self.orders: list[Callable[[], object] | Exception | None] = []
         self.meter = Meter()
@@ -54,15 +56,16 @@ class Played:
     def __iter__(self) -> Iterator[Frame]:
         wait, meter = self.wait, self.meter
         while not wait(0.0):
+            self.turns += 1
             if not self.order.acquire(timeout=0.02):
                 continue
             order = self.orders.pop(0)
             if isinstance(order, Exception):
                 raise order
-            if order is not None:
-                order()
-            meter.packet(self.clock.monotonic())
-            meter.decoded += 1
+            if order is not None and order() is NO_FRAME:
+                continue
+            meter.packet(self.clock.monotonic(), key_frame=True)
+            meter.pictures(1)
             time = FrameTime(self.clock.now(), self.clock.monotonic(), "arrival")
             yield Frame("gate", meter.decoded, np.zeros((2, 2, 3), np.uint8), time)
 
@@ -126,7 +129,7 @@ def test_packets_without_a_wanted_frame_end_a_stall_too(bench: Bench) -> None:
     bench.frame()
     bench.clock.passed_s += 4
     bench.supervisor.watch()
-    bench.source.meter.packet(bench.clock.monotonic())
+    bench.source.meter.packet(bench.clock.monotonic(), key_frame=False)
     bench.supervisor.watch()
     assert bench.status.state is S.LIVE
 
@@ -163,9 +166,55 @@ def test_a_surprise_is_survived_and_logged_without_the_password(bench: Bench, ca
     bench.source.send(RuntimeError("rtsp://admin:s3cret@10.0.0.1/a exploded"))
     bench.frame()
     assert bench.until(S.LIVE).state is S.LIVE
-    assert "rtsp://***@10.0.0.1/a exploded" in caplog.text
+    assert "rtsp://10.0.0.1/*** exploded" in caplog.text
     assert "Traceback" in caplog.text
     assert "s3cret" not in caplog.text
+
+
+def test_a_source_error_that_holds_a_secret_after_all_is_redacted(bench: Bench) -> None:
+    bench.source.send(SourceError("failed: /user=admin&password=s3cret"))
+    wait_until(lambda: bench.status.reason is not None, "the failure was told")
+    assert bench.status.reason == "failed: /user=***&password=***"
+
+
+def undecoded(bench: Bench, seconds: float) -> None:
+    """Let 25 packets a second come, none of which gives a picture."""
+    turns = math.inf
+
+    def packets() -> object:
+        for _ in range(round(seconds * 25)):
+            bench.clock.passed_s += 0.04
+            bench.source.meter.packet(bench.clock.monotonic(), key_frame=False)
+        nonlocal turns
+        turns = bench.source.turns
+        return NO_FRAME
+
+    bench.source.send(packets)
+    wait_until(lambda: not bench.source.orders and bench.source.turns > turns, "the source went on or was opened anew")
+
+
+def test_packets_that_give_no_picture_are_an_outage_of_a_live_camera(bench: Bench) -> None:
+    bench.frame()
+    bench.clock.passed_s += 1
+    bench.frame()
+    undecoded(bench, 9.9)
+    bench.supervisor.watch()
+    assert (bench.status.state, bench.source.opened) == (S.LIVE, 1)
+    undecoded(bench, 0.2)
+    wait_until(lambda: bench.source.opened == 2, "the camera was opened anew")
+    assert "camera gate: sends video that cannot be decoded" in (bench.status.reason or "")
+    assert bench.status.state is S.CONNECTING
+    assert bench.source.closed == 1
+    bench.frame()
+    assert (bench.status.state, bench.status.reason, bench.status.reconnects) == (S.LIVE, None, 1)
+
+
+def test_packets_that_give_no_picture_are_an_outage_also_before_the_first_picture(bench: Bench) -> None:
+    for opened in (1, 2):
+        undecoded(bench, 30.2)
+        wait_until(lambda opened=opened: bench.source.opened == opened + 1, "the camera was opened anew")
+        assert "camera gate: sends video that cannot be decoded" in (bench.status.reason or "")
+    assert (bench.status.reconnects, bench.frames) == (0, [])
 
 
 def test_a_file_that_ended_is_not_played_again(manual_clock: Any) -> None:
@@ -202,9 +251,9 @@ def test_a_thread_that_hangs_is_left_behind_and_its_late_frame_is_dropped(bench:
 
 def test_a_thread_that_hangs_while_opening_is_left_behind_but_not_one_that_waits_for_a_key_frame(bench: Bench) -> None:
     wait_until(lambda: bench.source.opened == 1, "opened")
-    for _ in range(20):
+    for _ in range(10):
         bench.clock.passed_s += 2.9
-        bench.source.meter.packet(bench.clock.monotonic())
+        bench.source.meter.packet(bench.clock.monotonic(), key_frame=False)
         bench.supervisor.watch()
     assert (bench.status.state, bench.source.opened) == (S.CONNECTING, 1)
     bench.clock.passed_s += 31

@@ -43,7 +43,7 @@ def test_it_is_a_jpeg_of_the_same_size_and_the_frame_is_untouched() -> None:
 
 def test_zone_and_thing_are_drawn_where_they_are() -> None:
     plain = np.full((360, 640, 3), 120, np.uint8)
-    image = decode(make_snapshot(frame(plain), Marks(ZONE, PictureBox(0.7, 0.2, 0.9, 0.5)), CAPTION, 95))
+    image = decode(make_snapshot(frame(plain), Marks(ZONE, PictureBox(0.7, 0.2, 0.9, 0.5)), CAPTION))
     assert close_to(image, 0.4, 0.2, ZONE_COLOUR)
     assert close_to(image, 0.7, 0.3, THING_COLOUR)
     assert not close_to(image, 0.55, 0.3, ZONE_COLOUR)
@@ -51,8 +51,8 @@ def test_zone_and_thing_are_drawn_where_they_are() -> None:
 
 
 def test_persons_lose_their_detail_only_when_asked() -> None:
-    clear = decode(make_snapshot(frame(), Marks(), CAPTION, 95))
-    hidden = decode(make_snapshot(frame(), Marks(hidden_persons=[PERSON]), CAPTION, 95))
+    clear = decode(make_snapshot(frame(), Marks(), CAPTION))
+    hidden = decode(make_snapshot(frame(), Marks(hidden_persons=[PERSON]), CAPTION))
     inside = (slice(80, 210), slice(325, 380))
 
     def detail(image: Image) -> float:
@@ -71,14 +71,14 @@ def test_odd_person_boxes_do_not_break_it(person: PictureBox) -> None:
 @pytest.mark.parametrize(("thing", "rows"), [(None, slice(-27, None)), (PictureBox(0.1, 0.9, 0.2, 1.0), slice(0, 27))])
 def test_the_text_stands_in_a_dark_strip_that_does_not_hide_the_thing(thing: PictureBox | None, rows: slice) -> None:
     plain = np.full((360, 640, 3), 120, np.uint8)
-    strip = decode(make_snapshot(frame(plain), Marks(thing=thing), CAPTION, 95))[rows]
+    strip = decode(make_snapshot(frame(plain), Marks(thing=thing), CAPTION))[rows]
     assert np.median(strip) < 60
     assert (strip > 200).all(axis=2).mean() > 0.01
 
 
 def test_a_long_caption_in_chinese_fits_a_small_picture() -> None:
     small = np.full((90, 160, 3), 120, np.uint8)
-    image = decode(make_snapshot(frame(small), Marks(), Caption("北门" * 40, "litter", "Asia/Shanghai"), 95))
+    image = decode(make_snapshot(frame(small), Marks(), Caption("北门" * 40, "litter", "Asia/Shanghai")))
     assert (image[:, -2:] < 200).all()
 
 

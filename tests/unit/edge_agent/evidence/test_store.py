@@ -3,13 +3,14 @@
 import errno
 import hashlib
 import os
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from edge_agent.errors import EvidenceError
-from edge_agent.evidence.store import EvidenceStore
+from edge_agent.evidence.store import DiskFullError, EvidenceStore
 from edge_agent.types import StoredPicture
 
 TAKEN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -86,22 +87,62 @@ def test_the_order_is_write_sync_rename_sync_folder(tmp_path: Path, monkeypatch:
     assert synced == [(".", []), (f"{DIGEST[:2]}/{part}", [part]), (DIGEST[:2], [final])]
 
 
+def fail_once(number: int, code: int, calls: list[int]) -> Callable[[int], None]:
+    """An fsync that fails at its `number`-th call, and notes each call."""
+
+    def fsync(handle: int) -> None:
+        calls.append(handle)
+        if len(calls) == number:
+            raise OSError(code, os.strerror(code))
+
+    return fsync
+
+
 @pytest.mark.parametrize("failing", [1, 2, 3])
 def test_after_a_failed_fsync_nothing_more_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
 ) -> None:
     store = EvidenceStore(tmp_path)
-    calls = 0
-
-    def fsync(_handle: int) -> None:
-        nonlocal calls
-        calls += 1
-        if calls == failing:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    with pytest.raises(EvidenceError, match="Input/output error"):
+    calls: list[int] = []
+    monkeypatch.setattr(os, "fsync", fail_once(failing, errno.EIO, calls))
+    with pytest.raises(EvidenceError, match="Input/output error") as failed:
         store.put(JPEG, 4, 3, TAKEN)
-    with pytest.raises(EvidenceError, match="start the agent again"):
+    assert not isinstance(failed.value, DiskFullError)
+    with pytest.raises(EvidenceError, match="start the agent again") as broken:
         store.put(b"another", 4, 3, TAKEN)
-    assert calls == failing
+    assert not isinstance(broken.value, DiskFullError)
+    assert len(calls) == failing
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_without_room_at_fsync_leaves_nothing_and_the_next_try_does_all_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int, code: int
+) -> None:
+    store = EvidenceStore(tmp_path)
+    calls: list[int] = []
+    monkeypatch.setattr(os, "fsync", fail_once(failing, code, calls))
+    with pytest.raises(DiskFullError, match=os.strerror(code)):
+        store.put(JPEG, 4, 3, TAKEN)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    before = len(calls)
+    store.put(JPEG, 4, 3, TAKEN)
+    assert len(calls) - before == (3 if failing == 1 else 2), "what was not synced for sure is synced anew"
+    assert store.read(DIGEST) == JPEG
+
+
+def test_a_start_sweeps_old_pictures_that_no_event_names(tmp_path: Path) -> None:
+    store = EvidenceStore(tmp_path)
+    named, old, young = (store.put(content, 4, 3, TAKEN).sha256 for content in (b"named", b"old", b"young"))
+    now = datetime.now(UTC)
+    for name in (named, old):
+        os.utime(store._path(name), times=(now.timestamp() - 3700,) * 2)
+    stranger = tmp_path / "ab" / "notes.jpg"
+    stranger.parent.mkdir(exist_ok=True)
+    stranger.touch()
+    os.utime(stranger, times=(0, 0))
+    assert store.sweep({named}.__contains__, now) == 1
+    assert [store._path(name).exists() for name in (named, old, young)] == [True, False, True]
+    assert stranger.exists()
+    assert store.sweep({named}.__contains__, now + timedelta(hours=2)) == 1
+    assert not store._path(young).exists()

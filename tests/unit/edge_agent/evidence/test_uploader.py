@@ -3,10 +3,9 @@
 import logging
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -15,58 +14,22 @@ from edge_agent.clock import SystemClock
 from edge_agent.errors import EvidenceError
 from edge_agent.evidence.store import EvidenceStore
 from edge_agent.evidence.uploader import MediaClient, Uploader, UploadOptions
+from edge_agent.outbox import pictures as pictures_module
 from edge_agent.outbox.pictures import PictureRows
 from edge_agent.outbox.rows import NewEvent
 from edge_agent.outbox.store import Outbox
 from mqtt.connection import Backoff
 from tests.lab.processes import wait_until
-from tests.unit.edge_agent.outbox.builders import START, event
+from tests.unit.edge_agent.evidence.shelf import Shelf
+from tests.unit.edge_agent.outbox.builders import START, ManualClock, event, refused_pictures
 
 TOKEN = "box-secret-token"
 TAKEN = datetime(2026, 3, 1, tzinfo=UTC)
 QUICK = UploadOptions(
-    retry=Backoff(shortest_s=0.01, longest_s=0.02), locked_out=Backoff(shortest_s=40.0, longest_s=80.0)
+    retry=Backoff(shortest_s=0.01, longest_s=0.02),
+    locked_out=Backoff(shortest_s=40.0, longest_s=80.0),
+    aside=Backoff(shortest_s=0.01, longest_s=0.02),
 )
-
-
-class Shelf(ThreadingHTTPServer):
-    """A hub's picture shelf: answers with the codes it was given, then 201."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.codes: list[int] = []
-        self.requests: list[tuple[str, str, str | None]] = []
-        self.stored: dict[str, bytes] = {}
-        self.gate = threading.Event()
-        self.gate.set()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Shelf
-
-    def do_PUT(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        name = self.path.rpartition("/")[2]
-        self.server.requests.append((self.path, name, self.headers["Authorization"]))
-        self.server.gate.wait(10)
-        code = self.server.codes.pop(0) if self.server.codes else 201
-        if code in {200, 201}:
-            self.server.stored[name] = body
-        self.send_response(code)
-        if code == 302:
-            self.send_header("Location", f"{self.server.url}/elsewhere")
-        self.send_header("Content-Length", "3")
-        self.end_headers()
-        self.wfile.write(b"why")
-
-    def log_message(self, *_: Any) -> None:
-        return
 
 
 @pytest.fixture
@@ -125,7 +88,7 @@ def test_oldest_first_with_the_token_then_row_and_file_are_gone(
     assert uploader.carry_some() is None
     assert shelf.requests == [(f"/api/v1/media/{name}", name, f"Bearer {TOKEN}") for name in names]
     assert list(shelf.stored.values()) == [b"one", b"two", b"three"]
-    assert outbox.pictures.pending(10) == outbox.pictures.uploaded(10) == []
+    assert outbox.pictures.pending(10) == outbox.pictures.done(10) == []
     with pytest.raises(EvidenceError, match="is not in"):
         store.read(names[0])
 
@@ -137,7 +100,7 @@ def test_what_will_never_work_is_recorded_and_passed_over(
     first, second = keep(store, outbox, b"one", b"two")
     shelf.codes = [code]
     assert uploader.carry_some() is None
-    assert outbox.pictures.refused() == {first: f"HTTP {code}: why"}
+    assert refused_pictures(outbox) == {first: f"HTTP {code}: why"}
     assert store.read(first) == b"one"
     assert list(shelf.stored) == [second]
     assert uploader.counters.refused == 1
@@ -184,11 +147,69 @@ def test_a_hub_that_is_not_there_is_tried_again(store: EvidenceStore, outbox: Ou
     client.close()
 
 
+@pytest.mark.parametrize("code", [404, 500])
+def test_one_picture_that_always_fails_is_passed_over_and_comes_back_later(
+    shelf: Shelf, store: EvidenceStore, outbox: Outbox, code: int
+) -> None:
+    clock = ManualClock()
+    client = MediaClient(shelf.url, SecretStr(TOKEN))
+    aside = Backoff(shortest_s=30.0, longest_s=60.0, random=lambda: 0.0)
+    made = Uploader(client, store, outbox.pictures, clock, replace(QUICK, aside=aside))
+    bad, *good = keep(store, outbox, b"bad", *(f"good {number}".encode() for number in range(40)))
+    shelf.code_of = {bad: code}
+    assert all(made.carry_some() is not None for _ in range(3))
+    assert made.carry_some() is None
+    assert [request[1] for request in shelf.requests] == [bad, bad, bad, *good]
+    assert outbox.pictures.pending(100) == [bad]
+    assert made.carry_some() is None
+    clock.advance(30.0)
+    assert made.carry_some() is not None
+    assert made.carry_some() is None
+    shelf.code_of = {}
+    clock.advance(60.0)
+    assert made.carry_some() is None
+    assert shelf.stored[bad] == b"bad"
+    assert outbox.pictures.pending(100) == []
+    client.close()
+
+
+def test_a_hub_that_is_not_there_sets_no_picture_aside(store: EvidenceStore, outbox: Outbox, free_port: int) -> None:
+    keep(store, outbox, b"one")
+    client = MediaClient(f"http://127.0.0.1:{free_port}", SecretStr(TOKEN))
+    absent = Uploader(client, store, outbox.pictures, SystemClock(), QUICK)
+    assert all(absent.carry_some() is not None for _ in range(6))
+    client.close()
+
+
+def test_the_thread_comes_back_to_a_picture_that_was_set_aside(
+    shelf: Shelf, store: EvidenceStore, outbox: Outbox, uploader: Uploader
+) -> None:
+    outbox.on_append(uploader.wake)
+    shelf.codes = [500] * 5
+    uploader.start()
+    (name,) = keep(store, outbox, b"one")
+    wait_until(lambda: name in shelf.stored, "it was tried again although nothing new came")
+    assert len(shelf.requests) == 6
+
+
+def test_the_files_of_old_refused_pictures_go(
+    shelf: Shelf, store: EvidenceStore, outbox: Outbox, uploader: Uploader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures_module, "REFUSED_KEPT", 1)
+    first, second = keep(store, outbox, b"one", b"two")
+    shelf.codes = [413, 413]
+    assert uploader.carry_some() is None
+    assert uploader.carry_some() is None
+    assert list(refused_pictures(outbox)) == [second]
+    assert [store._path(name).exists() for name in (first, second)] == [False, True]
+    assert not outbox.pictures.names(first)
+
+
 def test_a_damaged_picture_is_not_sent(shelf: Shelf, store: EvidenceStore, outbox: Outbox, uploader: Uploader) -> None:
     (name,) = keep(store, outbox, b"one")
     store._path(name).write_bytes(b"onf")
     assert uploader.carry_some() is None
-    assert "damaged" in outbox.pictures.refused()[name]
+    assert "damaged" in refused_pictures(outbox)[name]
     assert shelf.requests == []
 
 
@@ -200,7 +221,7 @@ def test_a_crash_after_the_upload_only_finishes_the_removal(
     assert uploader.carry_some() is None
     assert shelf.requests == []
     assert not store._path(name).exists()
-    assert outbox.pictures.uploaded(10) == []
+    assert outbox.pictures.done(10) == []
 
 
 def test_the_thread_wakes_for_new_evidence_and_outlives_faults(

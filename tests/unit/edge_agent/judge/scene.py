@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from edge_agent.types import Change, FrameTime, PictureBox, StillThing, Track, Verdict, ZoneObservation
 
 START = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
-MAX_GAP_S = 10.0
 PLACE = PictureBox(0.40, 0.40, 0.50, 0.50)
 Observe = Callable[[ZoneObservation], list[Verdict]]
 
@@ -28,9 +27,14 @@ def persons(count: int, now_s: float) -> tuple[Track, ...]:
 
 
 def look(
-    now_s: float, tracks: Sequence[Track] = (), things: Sequence[StillThing] = (), *, wall_s: float | None = None
+    now_s: float,
+    tracks: Sequence[Track] = (),
+    things: Sequence[StillThing] = (),
+    *,
+    wall_s: float | None = None,
+    reference: int | None = 1,
 ) -> ZoneObservation:
-    return ZoneObservation(at(now_s, wall_s), "gate", tuple(tracks), tuple(things))
+    return ZoneObservation(at(now_s, wall_s), "gate", tuple(tracks), tuple(things), reference)
 
 
 def feed(observe: Observe, looks: Iterable[ZoneObservation]) -> list[Verdict]:
@@ -60,7 +64,7 @@ def check_lives(verdicts: Sequence[Verdict]) -> None:
         assert all(figure.value >= 0 for figure in verdict.figures)
 
 
-def observed_s(times: Sequence[float], max_gap_s: float = MAX_GAP_S) -> float:
+def observed_s(times: Sequence[float], max_gap_s: float) -> float:
     """Seconds between neighbouring times that are at most `max_gap_s` apart and do not run backwards."""
     steps = (b - a for a, b in zip(times, times[1:], strict=False))
     return sum(step for step in steps if 0 <= step <= max_gap_s)

@@ -1,19 +1,19 @@
 """Crowding: held counts open, dips and gaps do not fool it, levels have hysteresis."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camera_configs.rules import CrowdingRule
 from edge_agent.judge.crowding import CrowdingJudge
 from edge_agent.types import Change, PictureBox, Verdict
-from tests.unit.edge_agent.judge.scene import MAX_GAP_S, at, changes, check_lives, feed, look, observed_s, persons, seen
+from tests.unit.edge_agent.judge.scene import at, changes, check_lives, feed, look, observed_s, persons, seen
 
 RULE = CrowdingRule(id="crowd", levels=(5, 10), hold_s=6, release_s=8, margin=0.2)
 
 
 def judge(release_s: float = RULE.release_s) -> CrowdingJudge:
-    return CrowdingJudge(RULE.model_copy(update={"release_s": release_s}), MAX_GAP_S)
+    return CrowdingJudge(RULE.model_copy(update={"release_s": release_s}))
 
 
 def counts(numbers: list[int], step_s: float = 1.0, start_s: float = 0.0) -> list:
@@ -121,6 +121,7 @@ def play(steps: list[tuple[float, int]], release_s: float) -> tuple[list[tuple[f
 
 
 @given(STEPS, st.sampled_from([6.0, 30.0]))
+@settings(deadline=None)
 def test_every_life_is_whole_and_no_hold_is_invented(steps: list[tuple[float, int]], release_s: float) -> None:
     looks, per_look = play(steps, release_s)
     verdicts = [v for some in per_look for v in some]
@@ -131,7 +132,8 @@ def test_every_life_is_whole_and_no_hold_is_invented(steps: list[tuple[float, in
         for verdict in some:
             if verdict.change is Change.OPEN:
                 pairs = zip(looks[begin : i + 1], looks[begin + 1 : i + 1], strict=False)
-                assert sum(observed_s([a[0], b[0]]) for a, b in pairs if min(a[1], b[1]) >= 5) >= RULE.hold_s - 1e-9
+                held = [observed_s([a[0], b[0]], RULE.hold_s / 2) for a, b in pairs if min(a[1], b[1]) >= 5]
+                assert sum(held) >= RULE.hold_s - 1e-9
             if verdict.change is Change.CLOSE:
                 begin = i
     assert play(steps, release_s)[1] == per_look

@@ -46,7 +46,7 @@ SPEC = CameraSpec(
 
 @pytest.fixture(scope="module")
 def detections(vtest_path: Path, weights: Path) -> list[Detections]:
-    return detect_all(vtest_path, weights)
+    return detect_all(vtest_path, weights, SPEC.views)
 
 
 def judge(video: Path, detections: list[Detections], *, with_piece: bool = False) -> list[Finding]:

@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from edge_agent.clock import SystemIds
-from edge_agent.outbox.rows import NewEvent
-from edge_agent.types import StoredPicture
+from edge_agent.outbox.rows import IncidentRow, NewEvent
+from edge_agent.outbox.store import Outbox
+from edge_agent.types import PictureBox, StoredPicture
 
 IDS = SystemIds()
 START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+KERB = PictureBox(0.1, 0.2, 0.3, 0.4)
 BOOT = UUID("01900000-0000-7000-8000-000000000001")
 
 
@@ -35,3 +37,20 @@ def event(seq: int, severity: int = 0, boot: UUID = BOOT, payload: bytes | None 
 
 def picture(content: bytes) -> StoredPicture:
     return StoredPicture(hashlib.sha256(content).hexdigest(), len(content), 4, 3, START)
+
+
+def incident(number: int = 1, box: PictureBox | None = KERB) -> IncidentRow:
+    return IncidentRow(UUID(int=number), "gate", "kerb", "parking", "illegal_parking", START, START, box)
+
+
+def dead_letters(outbox: Outbox) -> list[tuple[UUID, bytes, str, str]]:
+    """Id, payload, reason and detail of the events that will never be taken, oldest first."""
+    with outbox._transactions.reading("dead letters") as db:
+        rows = db.execute("SELECT event_id, payload, reason, detail FROM refused ORDER BY rowid").fetchall()
+    return [(UUID(event_id), *rest) for event_id, *rest in rows]
+
+
+def refused_pictures(outbox: Outbox) -> dict[str, str]:
+    """The pictures that will never be taken, with the reason, oldest first."""
+    with outbox._transactions.reading("refused pictures") as db:
+        return dict(db.execute("SELECT sha256, reason FROM picture WHERE state = 'refused' ORDER BY ordinal"))

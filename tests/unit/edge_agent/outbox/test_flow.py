@@ -12,7 +12,7 @@ from edge_agent.outbox.store import Outbox
 from mqtt.connection import Backoff
 from mqtt.errors import RefusalReason
 from mqtt.messages import Ack, HubState, Refusal
-from tests.unit.edge_agent.outbox.builders import IDS, START, ManualClock, event
+from tests.unit.edge_agent.outbox.builders import IDS, START, ManualClock, dead_letters, event
 
 ONLINE = HubState(online=True, since=START)
 OFFLINE = HubState(online=False, since=START)
@@ -166,7 +166,7 @@ def test_refusals_go_to_the_dead_letters_by_id_or_by_payload(outbox: Outbox, flo
             )
         )
     )
-    assert [(letter.event_id, letter.reason) for letter in outbox.dead_letters()] == [
+    assert [(event_id, reason) for event_id, _, reason, _ in dead_letters(outbox)] == [
         (one.event_id, "invalid"),
         (two.event_id, "not_json"),
     ]

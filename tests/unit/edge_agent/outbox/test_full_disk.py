@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.errors import EvidenceError, OutboxError
-from edge_agent.evidence.store import EvidenceStore
+from edge_agent.errors import OutboxError
+from edge_agent.evidence.store import DiskFullError, EvidenceStore
 from edge_agent.outbox.rows import NewEvent
 from edge_agent.outbox.store import Outbox
+from edge_agent.types import Change
+from edge_agent.waiting import Shot
+from mqtt.messages import Phase
 from tests.unit.edge_agent.outbox.builders import START, ManualClock, event, picture
+from tests.unit.edge_agent.scene_of_incidents import PARKING, box_on, verdict
 
 pytestmark = pytest.mark.needs_root
 DISK = "8m"
@@ -87,9 +91,25 @@ def test_a_picture_that_does_not_fit_leaves_nothing_behind(disk: Path) -> None:
     store = EvidenceStore(disk / "evidence")
     first = store.put(b"first", 4, 3, START)
     filler = fill(disk)
-    with pytest.raises(EvidenceError, match="No space"):
+    with pytest.raises(DiskFullError, match="No space"):
         store.put(b"x" * 100_000, 4, 3, START)
     assert [path.name for path in (disk / "evidence").rglob("*") if path.is_file()] == [f"{first.sha256}.jpg"]
     filler.unlink()
     second = store.put(b"x" * 100_000, 4, 3, START)
     assert store.read(second.sha256) == b"x" * 100_000
+
+
+def test_a_finding_on_a_full_disk_waits_whole_and_is_told_when_there_is_room(disk: Path) -> None:
+    with box_on(disk) as box:
+        filler = fill(disk)
+        picture_of_100_kb = Shot(b"x" * 100_000, 4, 3, START)
+        for change in (Change.OPEN, Change.CLOSE):
+            box.reporter.report(PARKING, verdict(change, 20), lambda: picture_of_100_kb)
+        assert (box.bodies(), len(box.waiting), box.waiting.flush_now()) == ([], 2, 2)
+        assert box.outbox.incidents.all() == []
+        filler.unlink()
+        assert box.waiting.flush_now() == 0
+        assert [(body.phase, len(body.evidence), body.limits) for body in box.bodies()] == [
+            (Phase.OPEN, 1, ()),
+            (Phase.CLOSE, 1, ()),
+        ]

@@ -11,9 +11,11 @@ from uuid import UUID
 import pytest
 
 from edge_agent.errors import OutboxError
+from edge_agent.outbox import pictures as pictures_module
+from edge_agent.outbox import store as store_module
 from edge_agent.outbox.rows import Counts
 from edge_agent.outbox.store import Outbox
-from tests.unit.edge_agent.outbox.builders import BOOT, IDS, ManualClock, event, picture
+from tests.unit.edge_agent.outbox.builders import BOOT, IDS, ManualClock, dead_letters, event, picture, refused_pictures
 
 WINDOW = 64
 
@@ -90,15 +92,43 @@ def test_a_refused_event_is_a_dead_letter_with_its_reason(outbox: Outbox) -> Non
     assert outbox.event_of_payload(hashlib.sha256(one.payload).hexdigest()) == one.event_id
     assert outbox.refuse(one.event_id, "invalid", "score: too big")
     assert not outbox.refuse(one.event_id, "invalid", "score: too big")
-    (letter,) = outbox.dead_letters()
-    assert (letter.event_id, letter.payload, letter.reason, letter.detail) == (
-        one.event_id,
-        one.payload,
-        "invalid",
-        "score: too big",
-    )
+    assert dead_letters(outbox) == [(one.event_id, one.payload, "invalid", "score: too big")]
     assert outbox.counts().refused == 1
     assert outbox.counts().adds_up
+
+
+def test_only_the_newest_dead_letters_stay(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "DEAD_LETTERS_KEPT", 3)
+    events = [event(seq) for seq in range(1, 8)]
+    for each in events:
+        outbox.append(each)
+        outbox.refuse(each.event_id, "invalid", "")
+    assert [event_id for event_id, *_ in dead_letters(outbox)] == [each.event_id for each in events[-3:]]
+    assert outbox.counts().refused == 7
+    assert outbox.counts().adds_up
+
+
+def test_only_the_newest_refused_pictures_stay_and_the_files_of_others_may_go(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures_module, "REFUSED_KEPT", 2)
+    names = [picture(bytes([number])) for number in range(5)]
+    outbox.append(event(1), names)
+    for each in names[:4]:
+        outbox.pictures.refuse(each.sha256, "HTTP 413")
+    assert list(refused_pictures(outbox)) == [each.sha256 for each in names[2:4]]
+    assert outbox.pictures.done(10) == [each.sha256 for each in names[:2]]
+    assert outbox.pictures.pending(10) == [names[4].sha256]
+
+
+def test_a_picture_is_named_until_it_is_let_go_of(outbox: Outbox) -> None:
+    one = picture(b"a").sha256
+    assert not outbox.pictures.names(one)
+    outbox.append(event(1), [picture(b"a")])
+    assert outbox.pictures.names(one)
+    outbox.pictures.mark_uploaded(one)
+    outbox.pictures.forget(one)
+    assert not outbox.pictures.names(one)
 
 
 def test_an_event_twice_is_refused_and_counted_once(outbox: Outbox) -> None:
@@ -118,10 +148,10 @@ def test_pictures_come_oldest_first_and_leave_in_two_steps(outbox: Outbox) -> No
     outbox.pictures.mark_uploaded(first.sha256)
     outbox.pictures.refuse(second.sha256, "HTTP 413: too large")
     assert outbox.pictures.pending(10) == [third.sha256]
-    assert outbox.pictures.uploaded(10) == [first.sha256]
-    assert outbox.pictures.refused() == {second.sha256: "HTTP 413: too large"}
+    assert outbox.pictures.done(10) == [first.sha256]
+    assert refused_pictures(outbox) == {second.sha256: "HTTP 413: too large"}
     outbox.pictures.forget(first.sha256)
-    assert outbox.pictures.uploaded(10) == []
+    assert outbox.pictures.done(10) == []
 
 
 def test_a_restart_keeps_all_and_sends_the_unsettled_again(outbox: Outbox, path: Path, clock: ManualClock) -> None:
@@ -205,7 +235,7 @@ def test_a_flipped_bit_is_never_sent(path: Path, clock: ManualClock, outbox: Out
             continue
         assert {due.payload for due in flipped.due(100, 100)} <= payloads
         seen["aside"] += flipped.moved_aside is not None
-        seen["dead"] += len(flipped.dead_letters())
+        seen["dead"] += len(dead_letters(flipped))
         flipped.close()
         shutil.rmtree(copy.parent)
     assert seen["dead"] > 0

@@ -2,16 +2,19 @@
 
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
+from edge_agent.errors import OutboxError
 from edge_agent.outbox.rows import NewEvent
 from edge_agent.outbox.store import Outbox
-from tests.unit.edge_agent.outbox.builders import IDS, ManualClock, event, picture
+from tests.unit.edge_agent.outbox.builders import IDS, ManualClock, dead_letters, event, incident, picture
 
 
 class OutboxMachine(RuleBasedStateMachine):
@@ -27,6 +30,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.held: dict[UUID, NewEvent] = {}
         self.sent: dict[UUID, float] = {}
         self.pictures: list[str] = []
+        self.open: set[UUID] = set()
         self.born = self.acked = self.refused = self.boot_number = 0
 
     @property
@@ -53,6 +57,20 @@ class OutboxMachine(RuleBasedStateMachine):
         self.held[new.event_id] = new
         self.pictures += [each.sha256 for each in stored if each.sha256 not in self.pictures]
         self.born += 1
+        return new
+
+    @rule(target=events, number=st.integers(1, 4), ends=st.booleans(), twice=st.booleans())
+    def change_an_incident(self, number: int, ends: bool, twice: bool) -> NewEvent:
+        self.seq += 1
+        plain = event(self.seq, 0, self.boot, f"{self.boot_number} {self.seq}".encode())
+        new = replace(plain, incident=incident(number), ends_incident=ends)
+        self.outbox.append(new)
+        self.held[new.event_id] = new
+        self.born += 1
+        (self.open.discard if ends else self.open.add)(UUID(int=number))
+        if twice:
+            with pytest.raises(OutboxError):
+                self.outbox.append(replace(new, ends_incident=not ends))
         return new
 
     @rule(limit=st.integers(1, 4), window=st.integers(1, 4), wait_s=st.floats(1, 9))
@@ -120,7 +138,8 @@ class OutboxMachine(RuleBasedStateMachine):
             0,
         )
         assert self.outbox.pictures.pending(100) == self.pictures
-        assert len(self.outbox.dead_letters()) == self.refused
+        assert {row.incident_id for row in self.outbox.incidents.all()} == self.open
+        assert len(dead_letters(self.outbox)) == self.refused
 
     def teardown(self) -> None:
         self.outbox.close()

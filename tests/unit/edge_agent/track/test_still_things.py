@@ -1,47 +1,26 @@
 """New still things on a synthetic lawn: seen and kept, and what light, shade, walkers and removal must not do."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import cv2
 import numpy as np
 import pytest
 
-from edge_agent.track.still_things import StillThings, StillZone
-from edge_agent.types import FrameTime, Image, PictureBox, StillThing, Track
+from edge_agent.types import Image, PictureBox, StillThing, Track, ZoneThings
+from tests.unit.edge_agent.track.lawn import TILES, WHOLE, bottle, frame, lawn, see
 
-WHOLE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 LEFT_HALF = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
-SIZE = (240, 320)
 NEW_FROM_S = 20
 Change = Callable[[Image, int], Image]
-rng = np.random.default_rng(7)
-GROUND = cv2.GaussianBlur(rng.integers(60, 160, (*SIZE, 3), np.uint8), (5, 5), 0)
-BOTTLE = rng.integers(0, 255, (14, 14, 3), np.uint8)
-
-
-def at(seconds: float) -> FrameTime:
-    return FrameTime(datetime.fromtimestamp(1_700_000_000 + seconds, UTC), float(seconds), "file")
-
-
-def frame(noise: int = 4) -> Image:
-    jitter = rng.integers(-noise, noise + 1, (*SIZE, 3), np.int16)
-    return np.clip(GROUND.astype(np.int16) + jitter, 0, 255).astype(np.uint8)
-
-
-def bottle(image: Image, x: int = 100, y: int = 120) -> Image:
-    image[y : y + 14, x : x + 14] = BOTTLE
-    return image
 
 
 def watch(
     change: Change, *, last_s: int = 45, tracks: Callable[[int], list[Track]] = lambda _: [], polygon: tuple = WHOLE
 ) -> list[tuple[StillThing, ...]]:
     """What was seen at each second; `change` alters the frames from second 20 on."""
-    subject = StillThings({"lawn": StillZone(polygon, 0.0005, 0.05)})
+    subject = lawn(polygon)
     return [
-        subject.update(change(frame(), t) if t >= NEW_FROM_S else frame(), tracks(t), at(t))["lawn"]
-        for t in range(last_s)
+        see(subject, change(frame(), t) if t >= NEW_FROM_S else frame(), t, tracks(t)).things for t in range(last_s)
     ]
 
 
@@ -66,10 +45,40 @@ def test_a_thing_outside_the_zone_is_not_seen() -> None:
     assert not any(watch(lambda image, _: bottle(image, x=200), polygon=LEFT_HALF))
 
 
-def test_what_lay_there_from_the_start_is_no_news_nor_is_its_removal() -> None:
-    subject = StillThings({"lawn": StillZone(WHOLE, 0.0005, 0.05)})
-    looks = [subject.update(bottle(frame()) if t < 25 else frame(), [], at(t))["lawn"] for t in range(45)]
-    assert not any(looks)
+def test_what_lay_there_from_the_start_is_no_news_and_its_removal_is_told_as_such() -> None:
+    subject = lawn()
+    looks = [see(subject, bottle(frame()) if t < 25 else frame(), t).things for t in range(45)]
+    assert not any(looks[:28])
+    assert all(len(things) == 1 and things[0].taken_away for things in looks[30:])
+    assert looks[-1][0].box.iou(PictureBox(100 / 320, 120 / 240, 114 / 320, 134 / 240)) > 0.6
+    again = [see(subject, bottle(frame(), x=200), t).things for t in range(45, 60)]
+    assert {thing.taken_away for thing in again[-1]} == {True, False}
+
+
+def test_nothing_is_known_until_the_reference_is_learned_and_each_learning_has_its_own_number() -> None:
+    subject = lawn()
+    first = [see(subject, frame(), t).reference for t in range(20)]
+    assert first[:10] == [None] * 10
+    assert first[10:] == [first[10]] * 10
+    larger = [see(subject, cv2.resize(frame(), (640, 480)), 20 + t).reference for t in range(20)]
+    restarted = [see(subject, cv2.resize(frame(), (640, 480)), t).reference for t in range(20)]
+    assert larger[:10] == restarted[:10] == [None] * 10
+    assert len({None, first[-1], larger[-1], restarted[-1]}) == 4
+
+
+def test_slow_looks_learn_ten_looks_long() -> None:
+    subject = lawn()
+    known = [see(subject, frame(), 30 * i).reference is not None for i in range(12)]
+    assert known == [False] * 10 + [True] * 2
+
+
+def test_nothing_is_known_while_most_of_the_zone_differs() -> None:
+    subject = lawn()
+    for t in range(30):
+        before = see(subject, bottle(frame()) if t >= NEW_FROM_S else frame(), t)
+    assert [see(subject, frame() + TILES, t) for t in range(30, 50)] == [ZoneThings()] * 20
+    assert see(subject, bottle(frame()), 50) == before
+    assert see(subject, bottle(frame()), 50.5) == before, "not due yet"
 
 
 @pytest.mark.parametrize(
@@ -124,28 +133,26 @@ def test_someone_in_front_of_a_thing_does_not_end_it() -> None:
 
 
 def test_between_due_looks_the_last_answer_holds_and_a_restart_learns_again() -> None:
-    subject = StillThings({"lawn": StillZone(WHOLE, 0.0005, 0.05)})
+    subject = lawn()
     for t in range(30):
-        things = subject.update(bottle(frame()) if t >= NEW_FROM_S else frame(), [], at(t))["lawn"]
-    assert subject.update(frame(), [], at(29.4))["lawn"] == things
-    assert not any(subject.update(bottle(frame()), [], at(t))["lawn"] for t in range(20))
+        known = see(subject, bottle(frame()) if t >= NEW_FROM_S else frame(), t)
+    assert see(subject, frame(), 29.4) == known
+    assert not any(see(subject, bottle(frame()), t).things for t in range(20))
 
 
 def test_another_picture_size_learns_again() -> None:
-    subject = StillThings({"lawn": StillZone(WHOLE, 0.0005, 0.05)})
+    subject = lawn()
     for t in range(30):
-        subject.update(bottle(frame()) if t >= NEW_FROM_S else frame(), [], at(t))
+        see(subject, bottle(frame()) if t >= NEW_FROM_S else frame(), t)
     larger = [cv2.resize(bottle(frame()), (640, 480)) for _ in range(20)]
-    assert not any(subject.update(image, [], at(30 + t))["lawn"] for t, image in enumerate(larger))
+    assert not any(see(subject, image, 30 + t).things for t, image in enumerate(larger))
 
 
 def test_a_zone_that_differs_mostly_says_nothing_and_is_learned_again() -> None:
-    rows, columns = np.indices(SIZE) // 20
-    tiles = (((rows + columns) % 2) * 70).astype(np.uint8)[..., None]
-    subject = StillThings({"lawn": StillZone(WHOLE, 0.0005, 0.05)})
+    subject = lawn()
     looks = []
     for t in range(100):
-        image = frame() + tiles if t >= NEW_FROM_S else frame()
-        looks.append(subject.update(bottle(image) if t >= 80 else image, [], at(t))["lawn"])
+        image = frame() + TILES if t >= NEW_FROM_S else frame()
+        looks.append(see(subject, bottle(image) if t >= 80 else image, t).things)
     assert not any(looks[:80])
     assert [len(things) for things in looks[86:]] == [1] * 14

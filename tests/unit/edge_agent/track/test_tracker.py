@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from edge_agent.track.tracker import Tracker, TrackerSettings
+from edge_agent.track.tracker import Tracker
 from edge_agent.types import Detections, FrameTime, Track
 
 LABELS = ("person", "car", "truck")
@@ -71,7 +71,7 @@ def test_a_person_in_front_of_a_car_is_another_thing() -> None:
 
 
 def test_a_confirmed_track_outlives_a_gap_and_no_more() -> None:
-    tracker = Tracker(TrackerSettings(max_gap_s=4))
+    tracker = Tracker()
     for i in range(3):
         tracker.update(seen(("car", 0.7, CAR)), at(i))
     (lost,) = tracker.update(seen(), at(5.9))

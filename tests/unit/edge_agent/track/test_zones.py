@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from edge_agent.track.zones import Zones
-from edge_agent.types import FrameTime, PictureBox, StillThing, Track
+from edge_agent.types import FrameTime, PictureBox, StillThing, Track, ZoneThings
 
 TIME = FrameTime(datetime(2026, 3, 2, tzinfo=UTC), 0.0, "file")
 # A bent street: the notch at its upper right is outside.
@@ -27,7 +27,9 @@ def test_zones_share_tracks_and_keep_their_own_things() -> None:
         StillThing(i, PictureBox(x, 0.2, x + 0.02, y), 0.001, 0.0) for i, x, y in ((1, 0.6, 0.9), (2, 0.6, 0.3))
     )
     street, place, empty = Zones({"street": BENT, "place": lower, "empty": lower}).split(
-        TIME, [standing(1, 0.25, 0.75)], {"street": [inside, outside], "place": [outside]}
+        TIME,
+        [standing(1, 0.25, 0.75)],
+        {"street": ZoneThings((inside, outside), 3), "place": ZoneThings((outside,), 4)},
     )
     assert [len(observation.tracks) for observation in (street, place, empty)] == [1, 1, 1]
-    assert [observation.things for observation in (street, place, empty)] == [(inside,), (), ()]
+    assert [(o.things, o.reference) for o in (street, place, empty)] == [((inside,), 3), ((), 4), ((), None)]
