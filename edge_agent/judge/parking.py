@@ -35,6 +35,7 @@ class ParkingJudge:
         self._rule = rule
         self._settle_s = min(SETTLE_S, rule.dwell_s / 2)
         self._count = 0
+        self._first_boxes: dict[int, PictureBox] = {}
         self._begin()
 
     def observe(self, observation: ZoneObservation) -> list[Verdict]:
@@ -74,7 +75,7 @@ class ParkingJudge:
     def _begin(self) -> None:
         self._looks = Looks(self._rule.dwell_s, self._rule.release_s)
         self._places: list[_Occupied] = []
-        self._first_boxes: dict[int, PictureBox] = {}
+        self._first_boxes = {}
 
     def _drop_ended(self) -> None:
         self._places = [place for place in self._places if place.spot.stage is not Stage.OVER]

@@ -4,6 +4,7 @@ import { t } from "./i18n/text";
 import { CameraPage } from "./pages/cameras/CameraPage";
 import { CasePage } from "./pages/case/CasePage";
 import { CaseListPage } from "./pages/cases/CaseListPage";
+import { DeadLetterPage } from "./pages/letters/DeadLetterPage";
 import { MissingPage } from "./pages/MissingPage";
 import { PasswordPage } from "./pages/PasswordPage";
 import { SignInPage } from "./pages/SignInPage";
@@ -48,6 +49,7 @@ function Page() {
   if (at.page === "cases") return <CaseListPage />;
   if (at.page === "case") return <CasePage key={at.caseNo} caseNo={at.caseNo} />;
   if (at.page === "cameras") return <CameraPage />;
+  if (at.page === "dead-letters") return <DeadLetterPage />;
   if (at.page === "password") return <PasswordPage forced={false} />;
   return <MissingPage path={at.path} />;
 }

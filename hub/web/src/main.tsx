@@ -14,6 +14,7 @@ import "./styles/marks.css";
 import "./styles/cases.css";
 import "./styles/case.css";
 import "./styles/cameras.css";
+import "./styles/letters.css";
 import "./styles/print.css";
 
 startPrefs();

@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
 import type { Camera, Evidence, HistoryEntry } from "../src/api/types";
-import { staleReason, trueState } from "../src/pages/cameras/CameraTile";
+import { staleReason } from "../src/pages/cameras/CameraTile";
 import { arrange } from "../src/pages/case/EvidencePanel";
 import { figure } from "../src/pages/case/FactsPanel";
 import { stageTimes } from "../src/pages/case/StoryPanel";
 import { drag, zoomAt, zoomToBox } from "../src/pages/case/zoom";
 import { obstacle } from "../src/pages/PasswordPage";
-import { match } from "../src/state/keys";
+import { counted } from "../src/parts/count";
+import { answersItself, match } from "../src/state/keys";
 
 test("the password form says its first obstacle", () => {
   expect(obstacle("old", "short", "short")).toBe("password.tooShort");
@@ -22,6 +23,19 @@ test("a chord waits for its second key, and the page on top wins", () => {
   expect(match([below, top], "g", "c")).toBe(below["g c"]);
   expect(match([below, top], "g", "x")).toBe(null);
   expect(match([below, top], "", "j")).toBe(top.j);
+});
+
+test("Enter belongs to the link or button that has the focus, other keys to the page", () => {
+  const link = { closest: (selector: string) => (selector.includes("a") ? link : null) } as unknown as Element;
+  const text = { closest: () => null } as unknown as Element;
+  expect(answersItself("Enter", link)).toBe(true);
+  expect(answersItself("j", link)).toBe(false);
+  expect(answersItself("Enter", text)).toBe(false);
+  expect(answersItself("Enter", null)).toBe(false);
+});
+
+test("a count that the hub cut off says so", () => {
+  expect([0, 9999, 10_000, 10_001].map(counted)).toEqual(["0", "9999", "10000", "10,000+"]);
 });
 
 const picture = (role: Evidence["role"]) => ({ role, sha256: role }) as Evidence;
@@ -58,9 +72,8 @@ test("figures carry their unit", () => {
   expect(figure(12, "m")).toBe("12 m");
 });
 
-test("an offline box makes its cameras offline, and the nearest cause is named", () => {
+test("the nearest cause of an old picture is named", () => {
   const camera = { state: "live", edge_state: "offline" } as Camera;
-  expect(trueState(camera)).toBe("offline");
   expect(staleReason(camera, false)).toBe("cameras.why.edge");
   expect(staleReason(camera, true)).toBe("cameras.why.feed");
   expect(staleReason({ ...camera, edge_state: "online" }, false)).toBe("cameras.why.quiet");

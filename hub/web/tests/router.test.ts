@@ -7,6 +7,7 @@ test("known addresses", () => {
   expect(parsePath("/cases")).toEqual({ page: "cases" });
   expect(parsePath("/cases/")).toEqual({ page: "cases" });
   expect(parsePath("/cameras")).toEqual({ page: "cameras" });
+  expect(parsePath("/dead-letters")).toEqual({ page: "dead-letters" });
   expect(parsePath("/cases/XC2026112400021")).toEqual({ page: "case", caseNo: "XC2026112400021" });
 });
 

@@ -1,6 +1,6 @@
 /** The routes of the hub that the page uses, one function each. */
 import { request } from "./client";
-import type { Camera, CaseDetail, CasePage, EdgeBox, Listing, Session } from "./types";
+import type { Camera, CaseDetail, CasePage, DeadLetterPage, EdgeBox, Listing, Session } from "./types";
 
 const V1 = "/api/v1";
 const part = encodeURIComponent;
@@ -38,5 +38,10 @@ export const evidenceUrl = (caseNo: string, sha256: string) => `${V1}/cases/${pa
 
 export const getCameras = () => request<Listing<Camera>>("GET", `${V1}/cameras`);
 export const getEdges = () => request<Listing<EdgeBox>>("GET", `${V1}/edges`);
+export function getDeadLetters(limit: number, cursor: string | null): Promise<DeadLetterPage> {
+  const params = new URLSearchParams({ limit: String(limit) });
+  if (cursor) params.set("cursor", cursor);
+  return request<DeadLetterPage>("GET", `${V1}/dead-letters?${params}`);
+}
 export const snapshotUrl = (camera: Camera, sha256: string) =>
   `${V1}/cameras/${part(camera.edge_id)}/${part(camera.camera_id)}/snapshot/${part(sha256)}`;

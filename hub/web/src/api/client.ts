@@ -63,8 +63,9 @@ export async function problemOf(response: Response): Promise<ApiError> {
   const retryAfterS = Number.isFinite(retry) ? retry : null;
   const text = await response.text();
   try {
-    const problem = JSON.parse(text) as { code?: unknown; detail?: unknown; title?: unknown };
-    const detail = typeof problem.detail === "string" ? problem.detail : String(problem.title ?? "");
+    const problem = JSON.parse(text) as Record<"code" | "detail" | "title" | "error_id", unknown>;
+    // An error that nobody foresaw says nothing but the id under which the hub logged it.
+    const detail = String(problem.error_id ?? problem.detail ?? problem.title ?? "");
     if (typeof problem.code === "string") return new ApiError(response.status, problem.code, detail, retryAfterS);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;

@@ -36,16 +36,22 @@ export interface CaseSummary {
   opened_at: string;
   updated_at: string;
   cleared_at: string | null;
+  /** The box's clock was ahead: `opened_at` is when the hub heard of the case. */
+  clock_ahead: boolean;
   version: number;
   cover_sha256: string | null;
 }
 
+/** The hub counts no further; this value means that there are more than one less. */
+export const COUNT_CAP = 10_001;
+
 export interface CasePage {
-  /** By stage, under the same filter but for its stage. */
-  counts: Record<Stage, number>;
+  /** By stage, under the same filter but for its stage, each at most COUNT_CAP; null on a page that a cursor asked for. */
+  counts: Record<Stage, number> | null;
   items: CaseSummary[];
   next_cursor: string | null;
-  total: number;
+  /** At most COUNT_CAP; null on a page that a cursor asked for. */
+  total: number | null;
   as_of: string;
 }
 
@@ -120,6 +126,28 @@ export interface EdgeBox {
   clock_offset_ms: number | null;
   outbox: { pending: number; sent: number; acked: number; shed: number } | null;
   cameras: number;
+}
+
+/** A message of a box that the hub did not take, `times` times. */
+export interface DeadLetter {
+  id: string;
+  received_at: string;
+  topic: string;
+  edge_id: string | null;
+  reason: string;
+  detail: string;
+  /** The beginning of the payload. */
+  payload_excerpt: string;
+  /** Of the payload, in bytes. */
+  size: number;
+  times: number;
+}
+
+export interface DeadLetterPage {
+  items: DeadLetter[];
+  next_cursor: string | null;
+  /** At most COUNT_CAP; null on a page that a cursor asked for. */
+  total: number | null;
 }
 
 export interface Listing<T> {

@@ -2,11 +2,19 @@
 import { computed } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { type Key, t } from "../i18n/text";
-import { now } from "../state/clock";
+import { minute, now } from "../state/clock";
 import { formatAge, formatSpan, formatStamp } from "../state/time";
 
+const HOUR_MS = 3_600_000;
+
+/** Beyond an hour an age shows the time of day or the date, so 1,000 old rows need not be looked at every second. */
+function age(at: string): string {
+  const isOld = minute.value - Date.parse(at) >= HOUR_MS;
+  return formatAge(at, isOld ? minute.value : now.value);
+}
+
 export function Age({ at }: { at: string }) {
-  const text = useMemo(() => computed(() => formatAge(at, now.value)), [at]);
+  const text = useMemo(() => computed(() => age(at)), [at]);
   return (
     <time class="num" dateTime={at} title={formatStamp(at)}>
       {text}

@@ -2,6 +2,7 @@
 import type { Signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { type Key, t } from "../i18n/text";
+import { isAdministrator } from "../state/session";
 
 const ROWS: [string[], Key][] = [
   [["J", "K"], "keys.move"],
@@ -12,6 +13,7 @@ const ROWS: [string[], Key][] = [
   [["Esc"], "keys.escape"],
   [["G C"], "keys.goCases"],
   [["G V"], "keys.goCameras"],
+  [["G D"], "keys.goDeadLetters"],
   [["?"], "keys.help"],
 ];
 
@@ -22,11 +24,12 @@ export function KeyHelp({ open }: { open: Signal<boolean> }) {
     if (shown) dialog.current?.showModal();
   }, [shown]);
   if (!shown) return null;
+  const rows = ROWS.filter(([, words]) => words !== "keys.goDeadLetters" || isAdministrator.value);
   return (
     <dialog ref={dialog} aria-labelledby="keys-title" onClose={() => (open.value = false)}>
       <h2 id="keys-title">{t("keys.title")}</h2>
       <dl class="keys">
-        {ROWS.map(([keys, words]) => (
+        {rows.map(([keys, words]) => (
           <div key={words}>
             <dt>
               {keys.map((key) => (

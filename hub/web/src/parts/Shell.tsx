@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useKeys } from "../state/keys";
 import { go } from "../state/router";
+import { isAdministrator } from "../state/session";
 import { ConnectionBar } from "./ConnectionBar";
 import { KeyHelp } from "./KeyHelp";
 import { TopBar } from "./TopBar";
@@ -13,6 +14,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
   useKeys({
     "g c": () => go("/cases"),
     "g v": () => go("/cameras"),
+    ...(isAdministrator.value ? { "g d": () => go("/dead-letters") } : {}),
     "?": () => {
       helpOpen.value = true;
     },

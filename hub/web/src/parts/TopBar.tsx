@@ -5,7 +5,7 @@ import { now } from "../state/clock";
 import { feed } from "../state/feed";
 import { lang, theme } from "../state/prefs";
 import { route } from "../state/router";
-import { session } from "../state/session";
+import { isAdministrator, session } from "../state/session";
 import { formatClock, formatDate } from "../state/time";
 import { UserMenu } from "./UserMenu";
 
@@ -27,6 +27,11 @@ export function TopBar({ onHelp }: { onHelp: () => void }) {
         <a href="/cameras" {...here(page === "cameras")}>
           {t("nav.cameras")}
         </a>
+        {isAdministrator.value && (
+          <a href="/dead-letters" {...here(page === "dead-letters")}>
+            {t("nav.deadLetters")}
+          </a>
+        )}
       </nav>
       <span class="spring" />
       <FeedMark />

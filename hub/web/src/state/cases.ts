@@ -2,21 +2,26 @@
 import { batch, computed, signal } from "@preact/signals";
 import { type CaseQuery, getCase, getCases } from "../api/calls";
 import { ApiError } from "../api/client";
-import type { CaseSummary, FeedEvent, Stage } from "../api/types";
+import type { CasePage, FeedEvent, Stage } from "../api/types";
 import * as rules from "./caseList";
 import { hubNow } from "./clock";
 import { onFeed } from "./feed";
+import { News, type Taken } from "./news";
 import { throttle } from "./throttle";
 
 const PAGE = 50;
-/** A picture's arrival may be missed with the feed, so young cases without a cover are asked for again. */
-const COVER_POLL_MS = 5000;
+/** More changed rows than this are not asked for one by one. */
+const NAMED_MAX = 20;
+/** Asks again for what failed, and for young cases without a cover: a picture's arrival may be missed with the feed. */
+const POLL_MS = 5000;
 const COVER_WAIT_S = 600;
 
 export const filter = signal<CaseQuery>({ stage: "", item: "", q: "" });
 export const list = signal<rules.ListState>(rules.EMPTY);
+/** `loading` until the rows are those of the filter. */
 export const phase = signal<"loading" | "ready">("loading");
 export const loadingMore = signal(false);
+/** Cases that match, counted by the hub up to 10,001. */
 export const total = signal(0);
 export const stageCounts = signal<Record<Stage, number> | null>(null);
 export const cursor = signal<string | null>(null);
@@ -26,6 +31,7 @@ export const selected = signal<string | null>(null);
 /** Set by the page while its scroller is away from the top. */
 export const scrolled = signal(false);
 export const filtered = computed(() => Object.values(filter.value).some(Boolean));
+export const canLoadMore = computed(() => cursor.value !== null && list.value.rows.length < rules.MAX_ROWS);
 
 /** The address of the list under a filter. */
 export function listPath(query: CaseQuery): string {
@@ -36,76 +42,106 @@ export function listPath(query: CaseQuery): string {
 }
 
 let running: AbortController | null = null;
-const touched = new Set<string>();
+const news = new News();
+const soon = throttle(() => void refresh(), 150, 2000);
 
 function fail(caught: unknown): void {
   if (!(caught instanceof ApiError)) throw caught;
   if (caught.code !== "aborted") failure.value = caught;
 }
 
-async function fetchTop(take: (page: CaseSummary[], complete: boolean) => rules.ListState): Promise<void> {
+/** Fetches the newest cases; null when that failed or another fetch took its place. */
+async function fetchTop(take: (page: CasePage) => void): Promise<CasePage | null> {
   running?.abort();
   const mine = new AbortController();
   running = mine;
   try {
-    const query = filter.peek();
-    const page = await getCases(query, PAGE, null, mine.signal);
-    if (running !== mine) return;
+    const page = await getCases(filter.peek(), PAGE, null, mine.signal);
+    if (running !== mine) return null;
     batch(() => {
-      const before = list.peek().rows.length;
-      list.value = take(page.items, page.next_cursor === null);
-      if (before <= PAGE || page.next_cursor === null) cursor.value = page.next_cursor;
-      total.value = page.total;
-      stageCounts.value = page.counts;
+      take(page);
+      if (page.total !== null) total.value = page.total;
+      if (page.counts !== null) stageCounts.value = page.counts;
       asOf.value = page.as_of;
       failure.value = null;
       phase.value = "ready";
     });
+    if (!news.isEmpty()) soon();
+    return page;
   } catch (caught) {
     fail(caught);
+    return null;
+  } finally {
+    if (running === mine) running = null;
   }
 }
 
 /** Loads from scratch, after a new filter or by request. */
-export function load(): Promise<void> {
+export async function load(): Promise<void> {
   phase.value = "loading";
   failure.value = null;
-  return fetchTop((page) => ({ rows: page, waiting: [] }));
+  await fetchTop((page) => {
+    list.value = rules.firstPage(page.items);
+    cursor.value = page.next_cursor;
+    if (!page.items.some((row) => row.case_no === selected.peek())) selected.value = null;
+  });
 }
 
 /** Brings what is shown up to date without moving it under the user. */
 async function refresh(): Promise<void> {
-  const named = new Set(touched);
-  touched.clear();
-  await fetchTop((page, complete) => {
-    for (const row of page) named.delete(row.case_no);
-    const calm = !scrolled.peek() && selected.peek() === null;
-    return rules.mergeFresh(list.peek(), page, complete, calm);
-  });
-  const shown = list.peek().rows.filter((row) => named.has(row.case_no));
-  await Promise.all(shown.map((row) => refreshOne(row.case_no)));
+  if (running) return;
+  if (phase.peek() === "loading") return load();
+  const taken = news.take();
+  const page = await fetchTop((fresh) => merge(fresh, taken.missed));
+  if (page) await refreshNamed(taken, page);
+  else news.giveBack(taken);
+}
+
+function merge(page: CasePage, missed: boolean): void {
+  const calm = !scrolled.peek() && selected.peek() === null;
+  const how = { complete: page.next_cursor === null, calm, missed };
+  const before = list.peek();
+  if (how.complete || rules.replaces(before, page.items, how)) cursor.value = page.next_cursor;
+  list.value = rules.mergeFresh(before, page.items, how);
+}
+
+/** Rows outside the fresh page that events named, and the selected one when events were missed. */
+async function refreshNamed({ named, missed }: Taken, page: CasePage): Promise<void> {
+  const current = selected.peek();
+  if (missed && current) named.add(current);
+  for (const row of page.items) named.delete(row.case_no);
+  const shown = list.peek().rows.map((row) => row.case_no).filter((caseNo) => named.has(caseNo));
+  if (shown.length > NAMED_MAX) list.value = rules.doubt(list.peek(), shown);
+  else await Promise.all(shown.map(refreshOne));
 }
 
 async function refreshOne(caseNo: string): Promise<void> {
   try {
     list.value = rules.updateRow(list.peek(), await getCase(caseNo));
   } catch (caught) {
+    if (caught instanceof ApiError && caught.status === 404) return drop(caseNo);
+    news.touch(caseNo);
     fail(caught);
   }
 }
 
+function drop(caseNo: string): void {
+  batch(() => {
+    list.value = rules.removeRow(list.peek(), caseNo);
+    if (selected.peek() === caseNo) selected.value = null;
+  });
+}
+
 export async function loadMore(): Promise<void> {
   const from = cursor.peek();
-  if (!from || loadingMore.peek()) return;
+  if (!from || !canLoadMore.peek() || loadingMore.peek() || phase.peek() === "loading") return;
   loadingMore.value = true;
-  const query = filter.peek();
   try {
-    const page = await getCases(query, PAGE, from);
-    if (query !== filter.peek()) return;
+    const page = await getCases(filter.peek(), PAGE, from);
+    if (cursor.peek() !== from) return;
     batch(() => {
       list.value = rules.appendOlder(list.peek(), page.items);
       cursor.value = page.next_cursor;
-      total.value = page.total;
     });
   } catch (caught) {
     fail(caught);
@@ -114,8 +150,10 @@ export async function loadMore(): Promise<void> {
   }
 }
 
+/** Brings the list up to date at the user's word: the waiting rows alone, or everything when they are not enough. */
 export function showWaiting(): void {
-  list.value = rules.applyWaiting(list.peek());
+  if (rules.needsReload(list.peek())) void load();
+  else list.value = rules.applyWaiting(list.peek());
 }
 
 export function setFilter(next: CaseQuery): void {
@@ -133,17 +171,18 @@ export function setFilter(next: CaseQuery): void {
 export function followCases(): () => void {
   list.value = rules.EMPTY;
   selected.value = null;
-  const soon = throttle(() => void refresh(), 150, 2000);
+  news.clear();
   void load();
   const off = onFeed((event: FeedEvent) => {
-    if (event.type === "case") touched.add(event.data.case_no);
-    else if (event.type === "resync") for (const row of list.peek().rows) touched.add(row.case_no);
+    if (event.type === "case") news.touch(event.data.case_no);
+    else if (event.type === "resync") news.miss();
     else return;
     soon();
   });
   const timer = setInterval(() => {
-    if (!document.hidden && rules.awaitsCover(list.peek().rows, hubNow(), COVER_WAIT_S)) soon();
-  }, COVER_POLL_MS);
+    const waits = rules.awaitsCover(list.peek().rows, hubNow(), COVER_WAIT_S);
+    if (!document.hidden && (waits || !news.isEmpty())) soon();
+  }, POLL_MS);
   return () => {
     clearInterval(timer);
     off();

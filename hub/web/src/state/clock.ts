@@ -1,11 +1,14 @@
 /** The hub's time: ages must be right even when this computer's clock is wrong. */
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 
 const SKEW_NOISE_MS = 1000;
 let skewMs = 0;
 
 /** Hub time in ms since the epoch, one step a second. */
 export const now = signal(Date.now());
+
+/** The full minute of `now`, for what need not look every second. */
+export const minute = computed(() => Math.floor(now.value / 60_000) * 60_000);
 
 export function hubNow(): number {
   return Date.now() + skewMs;

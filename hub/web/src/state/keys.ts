@@ -24,6 +24,11 @@ function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.closest("input:not([type=checkbox]), textarea, select") !== null;
 }
 
+/** Links and buttons answer Enter by themselves; a list's Enter must not take it from them. */
+export function answersItself(key: string, target: Pick<Element, "closest"> | null): boolean {
+  return key === "Enter" && target !== null && target.closest("a, button, summary") !== null;
+}
+
 function setPending(key: string): void {
   clearTimeout(pendingTimer);
   pending = key;
@@ -37,6 +42,7 @@ function onKey(event: KeyboardEvent): void {
     if (event.key === "Escape") (event.target as HTMLElement).blur();
     return;
   }
+  if (answersItself(event.key, event.target instanceof Element ? event.target : null)) return setPending("");
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const found = match(maps, pending, key);
   setPending(found === "wait" ? key : "");

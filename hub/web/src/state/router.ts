@@ -5,16 +5,23 @@ export type Route =
   | { page: "cases" }
   | { page: "case"; caseNo: string }
   | { page: "cameras" }
+  | { page: "dead-letters" }
   | { page: "password" }
   | { page: "missing"; path: string };
+
+const PLAIN = ["cases", "cameras", "dead-letters", "password"] as const;
 
 export function parsePath(path: string): Route {
   const parts = path.split("/").filter(Boolean);
   const [head, second] = parts;
   if (parts.length === 0) return { page: "cases" };
-  if (parts.length === 1 && (head === "cases" || head === "cameras" || head === "password")) return { page: head };
+  if (parts.length === 1 && isPlain(head)) return { page: head };
   const caseNo = parts.length === 2 && head === "cases" && second ? decode(second) : null;
   return caseNo ? { page: "case", caseNo } : { page: "missing", path };
+}
+
+function isPlain(head: string | undefined): head is (typeof PLAIN)[number] {
+  return PLAIN.some((page) => page === head);
 }
 
 function decode(part: string): string | null {

@@ -1,5 +1,5 @@
 /** Who is signed in. */
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import * as calls from "../api/calls";
 import { ApiError, installHooks } from "../api/client";
 import type { Session } from "../api/types";
@@ -11,6 +11,7 @@ export type Standing = "asking" | "out" | "in";
 
 export const session = signal<Session | null>(null);
 export const standing = signal<Standing>("asking");
+export const isAdministrator = computed(() => session.value?.role === "administrator");
 /** Why the hub could not be asked who we are; shown instead of a sign-in page that could not work. */
 export const askFailed = signal<ApiError | null>(null);
 /** True when a session ended under the user's hands. */

@@ -3,9 +3,11 @@ import { computed } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { snapshotUrl } from "../../api/calls";
 import type { Camera } from "../../api/types";
+import { boxWords } from "../../i18n/box";
 import { type Key, pick, t } from "../../i18n/text";
 import { Age, Since } from "../../parts/Age";
 import { Photo } from "../../parts/Photo";
+import { trueState } from "../../state/cameraFilter";
 import { STALE_S } from "../../state/cameras";
 import { now } from "../../state/clock";
 import { feed } from "../../state/feed";
@@ -16,11 +18,6 @@ export function staleReason(camera: Camera, feedLost: boolean): Key {
   if (feedLost) return "cameras.why.feed";
   if (camera.edge_state === "offline") return "cameras.why.edge";
   return camera.state === "live" ? "cameras.why.quiet" : `camera.${camera.state}`;
-}
-
-/** A box that is offline cannot vouch for the state it reported last. */
-export function trueState(camera: Camera): Camera["state"] {
-  return camera.edge_state === "offline" ? "offline" : camera.state;
 }
 
 export function CameraTile({ camera }: { camera: Camera }) {
@@ -49,7 +46,7 @@ export function CameraTile({ camera }: { camera: Camera }) {
         </span>
       </p>
       {takenAt && (isOld || lost) && <p class="camera-why">{t("cameras.stale", { why: t(staleReason(camera, lost)) })}</p>}
-      {camera.reason && <p class="camera-why">{camera.reason}</p>}
+      {camera.reason && <p class="camera-why">{boxWords(camera.reason)}</p>}
       <CameraFigures camera={camera} />
     </li>
   );

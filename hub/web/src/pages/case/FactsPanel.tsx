@@ -1,8 +1,10 @@
 /** What is known about the case, and what the camera could not see. */
 import type { ComponentChildren } from "preact";
 import type { CaseDetail, Measure } from "../../api/types";
+import { boxWords } from "../../i18n/box";
 import { named, pick, t } from "../../i18n/text";
 import { Stamp } from "../../parts/Age";
+import { ClockMark } from "../../parts/ClockMark";
 import { Level } from "../../parts/Level";
 import { formatSpan } from "../../state/time";
 
@@ -17,15 +19,15 @@ export function FactsPanel({ found }: { found: CaseDetail }) {
       </dl>
       <h2>{t("fact.measures")}</h2>
       <dl>
-        {found.measures.map((measure) => (
-          <MeasureFact key={measure.name} measure={measure} />
+        {found.measures.map((measure, index) => (
+          <MeasureFact key={index} measure={measure} />
         ))}
       </dl>
       <h2>{t("fact.limits")}</h2>
       {found.limits.length === 0 && <p class="quiet">{t("fact.noLimits")}</p>}
       <ul class="limits">
-        {found.limits.map((limit) => (
-          <li key={limit}>{limit}</li>
+        {found.limits.map((limit, index) => (
+          <li key={index}>{boxWords(limit)}</li>
         ))}
       </ul>
     </section>
@@ -84,7 +86,7 @@ function OriginFacts({ found }: { found: CaseDetail }) {
   return (
     <>
       <Fact name={t("fact.opened")}>
-        <Stamp at={found.opened_at} />
+        <Stamp at={found.opened_at} /> <ClockMark row={found} />
       </Fact>
       <Fact name={t("fact.updated")}>
         <Stamp at={found.updated_at} />

@@ -1,6 +1,7 @@
 /** All cases, newest first, kept up to date by the feed. */
 import { useEffect } from "preact/hooks";
 import { t } from "../../i18n/text";
+import { counted } from "../../parts/count";
 import { Problem } from "../../parts/Problem";
 import { filtered, list, load, phase, setFilter, total } from "../../state/cases";
 import { query, replace } from "../../state/router";
@@ -13,9 +14,10 @@ export function CaseListPage() {
   useEffect(() => {
     setFilter({ stage: asked.get("stage") ?? "", item: asked.get("item") ?? "", q: asked.get("q") ?? "" });
   }, [asked]);
+  const title = `${t("nav.cases")} ${counted(total.value)} · ${t("app.name")}`;
   useEffect(() => {
-    document.title = `${t("nav.cases")} ${total.value} · ${t("app.name")}`;
-  });
+    document.title = title;
+  }, [title]);
   return (
     <div class="case-list-page">
       <FilterBar />

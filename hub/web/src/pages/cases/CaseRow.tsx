@@ -3,6 +3,7 @@ import { evidenceUrl } from "../../api/calls";
 import type { CaseSummary } from "../../api/types";
 import { pick, t } from "../../i18n/text";
 import { Age } from "../../parts/Age";
+import { ClockMark } from "../../parts/ClockMark";
 import { Level } from "../../parts/Level";
 import { Photo } from "../../parts/Photo";
 import { StageRail } from "../../parts/StageRail";
@@ -13,13 +14,16 @@ interface CaseRowProps {
   row: CaseSummary;
   /** Whether Tab enters the list at this row; the others are reached with J and K. */
   entry: boolean;
+  isSelected: boolean;
+  /** Whether it may have changed while the feed was away. */
+  isDoubtful: boolean;
 }
 
-export function CaseRow({ row, entry }: CaseRowProps) {
-  const isSelected = selected.value === row.case_no;
+/** Reads no signal but the language, so a row is rendered only when its own props change. */
+export function CaseRow({ row, entry, isSelected, isDoubtful }: CaseRowProps) {
   return (
     <a
-      class="case-row"
+      class={isDoubtful ? "case-row stale" : "case-row"}
       href={casePath(row.case_no)}
       data-case={row.case_no}
       tabIndex={entry ? 0 : -1}
@@ -50,6 +54,7 @@ export function CaseRow({ row, entry }: CaseRowProps) {
       <span class="cell-score num right">{row.score.toFixed(2)}</span>
       <span class="cell-age right">
         <Age at={row.opened_at} />
+        <ClockMark row={row} />
       </span>
     </a>
   );

@@ -1,8 +1,8 @@
 /** The rows of the case list: scrolling, selection by keyboard, the pill for what is new. */
 import { useEffect, useRef } from "preact/hooks";
 import { t } from "../../i18n/text";
-import { neighbour } from "../../state/caseList";
-import { cursor, list, loadingMore, loadMore, scrolled, selected, showWaiting } from "../../state/cases";
+import { MAX_ROWS, neighbour } from "../../state/caseList";
+import { canLoadMore, cursor, list, loadingMore, loadMore, phase, scrolled, selected, showWaiting } from "../../state/cases";
 import { feed } from "../../state/feed";
 import { useKeys } from "../../state/keys";
 import { casePath, go } from "../../state/router";
@@ -53,32 +53,56 @@ export function CaseTable() {
     scrolled.value = box.scrollTop > TOP_PX;
     if (box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END_PX) void loadMore();
   };
-  const { rows, waiting } = list.value;
   const applyNew = () => {
     showWaiting();
     toTop();
   };
+  const isLoading = phase.value === "loading";
+  const isOld = isLoading || feed.value.status === "lost";
   return (
-    <div class={feed.value.status === "lost" ? "case-scroller stale" : "case-scroller"} ref={scroller} onScroll={onScroll}>
+    <div class={isOld ? "case-scroller stale" : "case-scroller"} aria-busy={isLoading} ref={scroller} onScroll={onScroll}>
       <Head />
-      {waiting.length > 0 && (
-        <button type="button" class="new-pill" onClick={applyNew}>
-          ↑ {t("cases.new", { count: waiting.length })} <kbd>R</kbd>
-        </button>
-      )}
-      <ol class="case-rows">
-        {rows.map((row, index) => (
-          <li key={row.case_no}>
-            <CaseRow row={row} entry={selected.value === null ? index === 0 : selected.value === row.case_no} />
-          </li>
-        ))}
-      </ol>
-      {cursor.value && (
-        <button type="button" class="more" disabled={loadingMore.value} onClick={() => void loadMore()}>
-          {loadingMore.value ? t("app.loading") : t("cases.more")}
-        </button>
-      )}
+      <Pill apply={applyNew} />
+      <Rows />
+      <End />
     </div>
+  );
+}
+
+function Rows() {
+  const { rows, doubtful } = list.value;
+  const current = selected.value;
+  const entry = neighbour(rows, current, 0);
+  return (
+    <ol class="case-rows">
+      {rows.map((row) => (
+        <li key={row.case_no}>
+          <CaseRow row={row} entry={row.case_no === entry} isSelected={row.case_no === current} isDoubtful={doubtful.has(row.case_no)} />
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+/** What the list does not show yet, and the way to see it. */
+function Pill({ apply }: { apply: () => void }) {
+  const { waiting, gap, doubtful } = list.value;
+  if (waiting.length === 0 && doubtful.size === 0) return null;
+  const count = gap ? `${waiting.length}+` : waiting.length;
+  return (
+    <button type="button" class="new-pill" onClick={apply}>
+      {waiting.length > 0 ? `↑ ${t("cases.new", { count })}` : t("cases.doubtful", { count: doubtful.size })} <kbd>R</kbd>
+    </button>
+  );
+}
+
+function End() {
+  if (!cursor.value) return null;
+  if (!canLoadMore.value) return <p class="list-end quiet">{t("cases.enough", { count: MAX_ROWS })}</p>;
+  return (
+    <button type="button" class="more" disabled={loadingMore.value} onClick={() => void loadMore()}>
+      {loadingMore.value ? t("app.loading") : t("cases.more")}
+    </button>
   );
 }
 

@@ -1,15 +1,13 @@
 /** Search, item and stage filters of the case list, with counts; the filter lives in the address. */
-import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
 import type { CaseQuery } from "../../api/calls";
 import { STAGES } from "../../api/types";
 import { named, pick, t } from "../../i18n/text";
-import { asOf, filter, list, listPath, stageCounts, total } from "../../state/cases";
-import { useKeys } from "../../state/keys";
+import { counted } from "../../parts/count";
+import { SearchField } from "../../parts/SearchField";
+import { asOf, filter, list, listPath, phase, stageCounts, total } from "../../state/cases";
 import { replace } from "../../state/router";
 import { formatClock } from "../../state/time";
 
-const TYPING_PAUSE_MS = 200;
 const KNOWN_ITEMS = ["illegal_parking", "crowding", "litter", "tamper"];
 
 function narrow(change: Partial<CaseQuery>): void {
@@ -21,45 +19,16 @@ export function FilterBar() {
     <div class="filter-bar">
       <h1 class="visually-hidden">{t("cases.title")}</h1>
       <div class="filter-line">
-        <Search />
+        <SearchField label={t("cases.search")} value={filter.value.q} onSearch={(q) => narrow({ q })} />
         <ItemFilter />
         <span class="spring" />
-        <span class="quiet num" role="status">
-          {t("cases.count", { total: total.value, shown: list.value.rows.length })}
+        <span class={phase.value === "loading" ? "quiet num stale" : "quiet num"} role="status">
+          {t("cases.count", { total: counted(total.value), shown: list.value.rows.length })}
           {asOf.value && ` · ${t("cases.asOf", { time: formatClock(Date.parse(asOf.value)) })}`}
         </span>
       </div>
       <StageFilter />
     </div>
-  );
-}
-
-function Search() {
-  const input = useRef<HTMLInputElement>(null);
-  const typed = useSignal(filter.value.q);
-  const timer = useRef(0);
-  const q = filter.value.q;
-  useEffect(() => {
-    if (document.activeElement !== input.current) typed.value = q;
-  }, [q]);
-  useEffect(() => () => clearTimeout(timer.current), []);
-  useKeys({
-    "/": () => {
-      input.current?.focus();
-      input.current?.select();
-    },
-  });
-  const onInput = (value: string) => {
-    typed.value = value;
-    clearTimeout(timer.current);
-    timer.current = window.setTimeout(() => narrow({ q: value.trim() }), TYPING_PAUSE_MS);
-  };
-  return (
-    <label class="search">
-      <span class="visually-hidden">{t("cases.search")}</span>
-      <input ref={input} type="search" placeholder={t("cases.search")} value={typed} onInput={(event) => onInput(event.currentTarget.value)} />
-      <kbd aria-hidden="true">/</kbd>
-    </label>
   );
 }
 
@@ -98,7 +67,7 @@ function StageFilter() {
     <div class="stage-filter" role="group" aria-label={t("cases.stage")}>
       {choices.map(({ stage, name, count }) => (
         <button key={stage} type="button" aria-pressed={chosen === stage} onClick={() => narrow({ stage })}>
-          {name} <span class="num quiet">{count ?? "–"}</span>
+          {name} <span class="num quiet">{count === null || count === undefined ? "–" : counted(count)}</span>
         </button>
       ))}
     </div>
