@@ -139,3 +139,39 @@ def test_pictures_and_outbox_are_readable_by_their_owner_only(tmp_path: Path, vt
         data = tmp_path / "data"
         assert oct(data.stat().st_mode & 0o777) == "0o700"
         assert oct((data / "outbox.sqlite").stat().st_mode & 0o077) == "0o0"
+
+
+@pytest.mark.needs_assets
+def test_without_a_port_for_figures_nothing_listens(tmp_path: Path, vtest_path: Path) -> None:
+    add_camera(tmp_path, "good", {"kind": "file", "path": str(vtest_path), "loop": True})
+    port = free_port()
+    with agent(tmp_path, settings(tmp_path, metrics_port=port)) as process:
+        process.wait_for_log("camera good: live")
+        assert listening_sockets(process.pid) == {f"127.0.0.1:{port}"}
+    other = tmp_path / "other"
+    other.mkdir()
+    with agent(other, settings(other, cameras_dir=str(tmp_path / "cameras"))) as process:
+        process.wait_for_log("camera good: live")
+        assert listening_sockets(process.pid) == set()
+
+
+def listening_sockets(pid: int) -> set[str]:
+    """The addresses on which a process listens, by the kernel's own tables."""
+    inodes = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        target = str(link.readlink())
+        if target.startswith("socket:["):
+            inodes.add(target[8:-1])
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{pid}/net/{table}").read_text(encoding="ascii").splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and fields[9] in inodes:
+                address, _, port = fields[1].rpartition(":")
+                found.add(f"{_dotted(address)}:{int(port, 16)}")
+    return found
+
+
+def _dotted(address: str) -> str:
+    """The kernel's hexadecimal IPv4 address as people write it; an IPv6 one stays as it is."""
+    return ".".join(str(byte) for byte in reversed(bytes.fromhex(address))) if len(address) == 8 else address
