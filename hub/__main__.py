@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hub.commands import migrate, provision_edge, reset_password
+from hub.auth.policy import Role
+from hub.commands import add_user, migrate, provision_edge, reset_password, revoke_edge
 from hub.errors import HubError, StartError
 from hub.logs import set_up_logs
 from hub.server import serve
@@ -58,6 +59,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     provision.set_defaults(command=_provision_edge)
 
+    revoke = commands.add_parser("revoke-edge", parents=[common], help="make a box's token worth nothing")
+    revoke.add_argument("edge_id", metavar="EDGE_ID")
+    revoke.set_defaults(command=_revoke_edge)
+
+    add = commands.add_parser("add-user", parents=[common], help="create a user with a one-time password")
+    add.add_argument("username", metavar="USER")
+    add.add_argument("--role", type=Role, choices=list(Role), required=True, help="what the user may do")
+    add.add_argument(
+        "--area", default="", metavar="PREFIX", help="how the grid codes begin that the user may see; without it all"
+    )
+    add.set_defaults(command=_add_user)
+
     reset = commands.add_parser("reset-password", parents=[common], help="give a user a new one-time password")
     reset.add_argument("username", metavar="USER")
     reset.set_defaults(command=_reset_password)
@@ -87,6 +100,18 @@ def _provision_edge(settings: HubSettings, parsed: argparse.Namespace) -> int:
         _say(json.dumps(shown))
     else:
         _say("\n".join(f"{name}: {value}" for name, value in shown.items()))
+    return 0
+
+
+def _revoke_edge(settings: HubSettings, parsed: argparse.Namespace) -> int:
+    asyncio.run(revoke_edge(settings, parsed.edge_id))
+    _say(f"{parsed.edge_id} is revoked; a broker of your own still takes its password, remove it there")
+    return 0
+
+
+def _add_user(settings: HubSettings, parsed: argparse.Namespace) -> int:
+    password = asyncio.run(add_user(settings, parsed.username, parsed.role, parsed.area))
+    _say(f"one-time password for {parsed.username.lower()}: {password.get_secret_value()}")
     return 0
 
 

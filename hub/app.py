@@ -25,9 +25,9 @@ from hub.db.engine import make_engine
 from hub.db.migrate import upgrade
 from hub.db.unit_of_work import UnitOfWork
 from hub.errors import StartError
-from hub.fleet.tasks import SnapshotSweep
+from hub.fleet.tasks import PictureSweep
 from hub.headers import BodyLimit, SecurityHeaders
-from hub.ingest.consumer import IngestConsumer
+from hub.ingest.consumer import IngestConsumer, connection_options
 from hub.live.feed import Feed
 from hub.media.service import MediaService
 from hub.media.store import MediaStore
@@ -35,6 +35,7 @@ from hub.pages import Pages
 from hub.problem import UnexpectedErrors, add_problem_handlers
 from hub.settings import HubSettings
 from hub.state import Hub, MqttAccount
+from mqtt.errors import ConnectionSetupError
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def create_app(settings: HubSettings, clock: Clock | None = None, ids: Ids | Non
     """The hub as an ASGI application; its lifespan starts and stops the parts behind it.
 
     Raises (from the lifespan):
-        StartError: the data folder, the database or the embedded broker cannot be used.
+        StartError: the data folder, the database, the embedded broker or the settings of the broker cannot be used.
     """
     clock = clock or SystemClock()
     ids = ids or SystemIds()
@@ -87,16 +88,17 @@ async def run_hub(settings: HubSettings, clock: Clock, ids: Ids) -> AsyncIterato
     """Start every part behind the application and stop them in reverse order.
 
     Raises:
-        StartError: the data folder, the database or the embedded broker cannot be used.
+        StartError: the data folder, the database, the embedded broker or the settings of the broker cannot be used.
     """
     make_data_dir(settings)
     async with AsyncExitStack() as stack:
         parts = await _build(settings, clock, ids, stack)
+        _check_broker_settings(parts)
         if settings.embedded_broker:
             await _start_broker(parts, stack)
         await _in_background(IngestConsumer(parts).run(), "ingest", parts, stack)
-        sweep = SnapshotSweep(parts.uow, parts.media, parts.clock)
-        await _in_background(sweep.run(), "snapshot sweep", parts, stack)
+        sweep = PictureSweep(parts.uow, parts.media, parts.clock)
+        await _in_background(sweep.run(), "picture sweep", parts, stack)
         yield parts
 
 
@@ -139,6 +141,14 @@ def _mqtt_account(settings: HubSettings) -> MqttAccount:
     if settings.embedded_broker:
         return MqttAccount(HUB_USER, BrokerUsers(settings.broker_dir).hub_password())
     return MqttAccount(settings.mqtt_username, settings.mqtt_password)
+
+
+def _check_broker_settings(parts: Hub) -> None:
+    try:
+        connection_options(parts, "hub")
+    except ConnectionSetupError as error:
+        msg = f"the hub cannot connect to its broker with these settings: {error}"
+        raise StartError(msg) from None
 
 
 async def _start_broker(parts: Hub, stack: AsyncExitStack) -> None:

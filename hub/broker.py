@@ -37,8 +37,14 @@ class EmbeddedBroker:
         """
         self._render()
         broker = Broker(config_path=str(self._config))
+        starting = asyncio.ensure_future(asyncio.to_thread(broker.start))
         try:
-            await asyncio.to_thread(broker.start)
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # The thread cannot be stopped, and the child that it is about to start would belong to nobody.
+            await asyncio.wait([starting])
+            await asyncio.to_thread(broker.stop)
+            raise
         except OSError:
             msg = (
                 f"port {self._port} of the embedded broker is taken; set TIANRUI_HUB_EMBEDDED_BROKER_PORT to a free one"

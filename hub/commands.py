@@ -9,7 +9,9 @@ from pydantic import SecretStr
 
 from hub.app import make_data_dir
 from hub.audit.repository import AuditRepository
+from hub.auth.policy import Role
 from hub.auth.service import AuthService
+from hub.auth.tokens import new_token
 from hub.broker_users import BrokerUsers, write_secret
 from hub.clock import SystemClock, SystemIds
 from hub.db.engine import make_engine
@@ -54,6 +56,32 @@ async def reset_password(settings: HubSettings, username: str) -> SecretStr:
     """
     async with _auth(settings) as auth:
         return await auth.reset_password(username)
+
+
+async def add_user(settings: HubSettings, username: str, role: Role, area_prefix: str) -> SecretStr:
+    """Create a person who sees the grids that begin with `area_prefix`; returns the one-time password.
+
+    Raises:
+        HubError: the name or the area is not usable, or somebody has the name already.
+        StartError: the database cannot be used.
+    """
+    async with _auth(settings) as auth:
+        return await auth.add_user(username, role, area_prefix)
+
+
+async def revoke_edge(settings: HubSettings, edge_id: str) -> None:
+    """Take a box its token: its pictures and messages are refused from now on.
+
+    Raises:
+        NotFoundError: no such box was ever provisioned.
+        StartError: the database cannot be used.
+    """
+    async with _auth(settings) as auth:
+        await auth.revoke_edge(edge_id)
+    users = BrokerUsers(settings.broker_dir)
+    if edge_id in users.read():
+        # A password that nobody knows; a broker with passwords asks every name for one.
+        users.put(edge_id, SecretStr(new_token()))
 
 
 def migrate(settings: HubSettings) -> None:

@@ -3,8 +3,8 @@
 HubError
 ├── BadRequestError 400       NotSignedInError 401     ForbiddenError 403     NotFoundError 404
 ├── ConflictError 409         TooLargeError 413        UnsupportedError 415   InvalidError 422
-├── TooManyRequestsError 429  UnavailableError 503
-└── StartError                the hub cannot start; no HTTP answer, the process ends with the text
+└── TooManyRequestsError 429  UnavailableError 503
+StartError                    the hub cannot start; no HTTP answer, the process ends with the text
 """
 
 
@@ -12,7 +12,6 @@ class HubError(Exception):
     """Base of everything that the hub can say is wrong; `code` is stable and in snake_case, `detail` is for people."""
 
     status = 500
-    title = "Internal error"
 
     def __init__(self, code: str, detail: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(detail)
@@ -25,70 +24,60 @@ class BadRequestError(HubError):
     """The request cannot be understood."""
 
     status = 400
-    title = "Bad request"
 
 
 class NotSignedInError(HubError):
     """Nobody, or nobody known, is asking."""
 
     status = 401
-    title = "Not signed in"
 
 
 class ForbiddenError(HubError):
     """The subject is known and may not do this."""
 
     status = 403
-    title = "Forbidden"
 
 
 class NotFoundError(HubError):
     """There is no such thing, or none that the subject may see."""
 
     status = 404
-    title = "Not found"
 
 
 class ConflictError(HubError):
     """The thing is not in a state that allows this."""
 
     status = 409
-    title = "Conflict"
 
 
 class TooLargeError(HubError):
     """The body is larger than the limit."""
 
     status = 413
-    title = "Too large"
 
 
 class UnsupportedError(HubError):
     """The media type is not taken."""
 
     status = 415
-    title = "Unsupported media type"
 
 
 class InvalidError(HubError):
     """The content is well-formed and still not acceptable."""
 
     status = 422
-    title = "Invalid"
 
 
 class TooManyRequestsError(HubError):
     """The subject has to wait."""
 
     status = 429
-    title = "Too many requests"
 
 
 class UnavailableError(HubError):
     """The hub cannot do this now; another try may help."""
 
     status = 503
-    title = "Unavailable"
 
 
 class StartError(Exception):

@@ -7,15 +7,18 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.clock import Ids
+from hub.db.errors import is_outage
 from hub.errors import HubError
 
 logger = logging.getLogger(__name__)
 
+RETRY_AFTER_S = 5
 CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
 
 
@@ -41,6 +44,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HubError, _hub_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(SQLAlchemyError, _database_error)
 
 
 async def _hub_error(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
@@ -62,6 +66,15 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:  # no
     assert isinstance(error, HTTPException)  # noqa: S101
     code = CODES.get(error.status_code, f"http_{error.status_code}")
     return problem(error.status_code, code, str(error.detail), error.headers)
+
+
+async def _database_error(request: Request, error: Exception) -> JSONResponse:
+    if not is_outage(error):
+        raise error
+    reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
+    logger.warning("the database does not answer: %s", reason, extra={"path": request.url.path})
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    return problem(503, "database_unavailable", "the database does not answer; try again", headers)
 
 
 class UnexpectedErrors:

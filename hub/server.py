@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import ssl
 from collections.abc import Callable
 
 import uvicorn
@@ -23,8 +24,9 @@ async def serve(settings: HubSettings, on_ready: OnReady) -> int:
     """Serve until SIGTERM, SIGINT or a failed part; 0 after a clean stop, 1 after a failure.
 
     Raises:
-        StartError: the port is taken, or a part cannot start; some parts learn that only while they run.
+        StartError: the port is taken, the certificate is none, or a part cannot start, which some learn while they run.
     """
+    check_tls(settings)
     listening = bind(settings.host, settings.port)
     app = create_app(settings)
     with listening:
@@ -66,6 +68,24 @@ def bind(host: str, port: int) -> socket.socket:
         msg = f"port {port} on {host} cannot be used: {error.strerror}; give --port a free one"
         raise StartError(msg) from None
     return listening
+
+
+def check_tls(settings: HubSettings) -> None:
+    """Return when the certificate and its key can be served, or none is set.
+
+    Raises:
+        StartError: they are no PEM, do not belong together, or the key asks for a passphrase.
+    """
+    if settings.tls_cert is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key, lambda: "")
+    except OSError as error:
+        msg = (
+            f"tls_cert {settings.tls_cert} and tls_key {settings.tls_key} are not a PEM certificate and its "
+            f"unencrypted private key: {error}; set TIANRUI_HUB_TLS_CERT and TIANRUI_HUB_TLS_KEY to such files"
+        )
+        raise StartError(msg) from None
 
 
 class _Server(uvicorn.Server):

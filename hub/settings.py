@@ -18,7 +18,6 @@ from pydantic_settings import (
 from hub.errors import StartError
 
 ENV_PREFIX = "TIANRUI_HUB_"
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class HubSettings(BaseSettings):
@@ -48,7 +47,6 @@ class HubSettings(BaseSettings):
 
     time_zone: str = "Asia/Shanghai"
     district_code: str = Field("110102", pattern=r"^\d{6}$")
-    site_title: str = Field("天睿", min_length=1, max_length=64)
 
     @field_validator("time_zone")
     @classmethod
@@ -74,7 +72,10 @@ class HubSettings(BaseSettings):
             if (cert is None) != (key is None):
                 msg = f"{name}_cert and {name}_key belong together; set both or neither"
                 raise ValueError(msg)
-        if self.embedded_broker and (self.mqtt_username or self.mqtt_password):
+        if (self.mqtt_username is None) != (self.mqtt_password is None):
+            msg = "mqtt_username and mqtt_password belong together; set both or neither"
+            raise ValueError(msg)
+        if self.embedded_broker and self.mqtt_username is not None:
             msg = "the embedded broker makes its own passwords; leave out mqtt_username and mqtt_password"
             raise ValueError(msg)
         return self

@@ -1,12 +1,15 @@
 """Adds deeds to the transaction that does them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.audit.models import AuditRow
 from hub.clock import Clock, Ids
+from hub.db.upsert import insert_rows
 
 
 @dataclass(frozen=True)
@@ -29,14 +32,12 @@ class AuditRepository:
 
     def add(self, session: AsyncSession, entry: AuditEntry) -> None:
         """Put the deed into the caller's transaction."""
-        session.add(
-            AuditRow(
-                id=self._ids.new(),
-                at=self._clock.now(),
-                actor=entry.actor,
-                action=entry.action,
-                object_type=entry.object_type,
-                object_id=entry.object_id,
-                detail=entry.detail,
-            )
-        )
+        session.add(AuditRow(**self._values(entry, self._clock.now())))
+
+    async def add_all(self, session: AsyncSession, entries: Iterable[AuditEntry]) -> None:
+        """Put many deeds into the caller's transaction at once."""
+        now = self._clock.now()
+        await insert_rows(session, AuditRow, [self._values(entry, now) for entry in entries])
+
+    def _values(self, entry: AuditEntry, now: datetime) -> dict[str, Any]:
+        return {"id": self._ids.new(), "at": now} | vars(entry)

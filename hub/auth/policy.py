@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, true
+from sqlalchemy import ColumnElement, and_, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 
@@ -38,13 +38,25 @@ class EdgeIdentity:
     edge_id: str
 
 
+def begins_with(
+    column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], prefix: str
+) -> ColumnElement[bool]:
+    """The condition that a value begins with `prefix`, as a range that an index answers on both databases.
+
+    The column must be compared by code points: SQLite does that, PostgreSQL with the collation of `hub.db.base.code`.
+    """
+    if not prefix:
+        return column.is_not(None)
+    return and_(column >= prefix, column < prefix[:-1] + chr(ord(prefix[-1]) + 1))
+
+
 def visible_grids(
     subject: Subject, column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
 ) -> ColumnElement[bool]:
     """The condition that keeps a query within the subject's area, for a `grid_code` column that may be NULL."""
     if subject.sees_everything:
         return true()
-    return column.startswith(subject.area_prefix, autoescape=True)
+    return begins_with(column, subject.area_prefix)
 
 
 def may_see_grid(subject: Subject, grid_code: str | None) -> bool:

@@ -1,6 +1,7 @@
 """Signing in and out, passwords, and the tokens of boxes."""
 
 import logging
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,13 +18,17 @@ from hub.auth.throttle import LoginThrottle
 from hub.auth.tokens import csrf_of, new_password, new_token, stored_form
 from hub.clock import Clock, Ids
 from hub.db.unit_of_work import UnitOfWork
-from hub.errors import InvalidError, NotFoundError, NotSignedInError
+from hub.errors import ConflictError, InvalidError, NotFoundError, NotSignedInError
 
 logger = logging.getLogger(__name__)
 
 SESSION_LIFE = timedelta(hours=12)
+SESSION_END = timedelta(days=7)
+"""How old a session gets that is always in use; a stolen cookie is worth nothing after that."""
 PROLONG_AFTER = timedelta(minutes=5)
 SHORTEST_PASSWORD = 12
+USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+AREA = re.compile(r"[0-9A-Z]{0,15}")
 FIRST_USER = "admin"
 
 
@@ -58,26 +63,37 @@ class AuthService:
         async with self._uow.write() as session:
             if await self._repository.any_account(session):
                 return None
-            session.add(
-                AccountRow(
-                    id=self._ids.new(),
-                    username=FIRST_USER,
-                    display_name=FIRST_USER,
-                    role=Role.ADMINISTRATOR,
-                    area_prefix="",
-                    password_hash=hashed,
-                    must_change_password=True,
-                    created_at=self._clock.now(),
-                )
-            )
-            self._record(session, "system", "created", FIRST_USER)
+            self._add_account(session, FIRST_USER, Role.ADMINISTRATOR, "", hashed)
+        return password
+
+    async def add_user(self, username: str, role: Role, area_prefix: str) -> SecretStr:
+        """Create a person and return the one-time password.
+
+        Raises:
+            InvalidError: the name or the area is not usable.
+            ConflictError: somebody has the name already, or the hub has not made its administrator yet.
+        """
+        username = username.lower()
+        if not USERNAME.fullmatch(username):
+            raise InvalidError("bad_username", f"user name {username!r} is not usable; take a-z, 0-9, '.', '_' and '-'")
+        if not AREA.fullmatch(area_prefix):
+            raise InvalidError("bad_area", f"area {area_prefix!r} begins no grid code; take up to 15 of 0-9 and A-Z")
+        password = SecretStr(new_password())
+        hashed = await self._passwords.hash(password)
+        async with self._uow.write() as session:
+            if not await self._repository.any_account(session):
+                raise ConflictError("no_administrator", "there is no administrator yet; start the hub once")
+            if await self._repository.account(session, username) is not None:
+                raise ConflictError("user_exists", f"there is a user {username!r} already; reset-password is for them")
+            self._add_account(session, username, role, area_prefix, hashed)
         return password
 
     async def sign_in(self, username: str, password: SecretStr, address: str) -> SignedIn:
         """Open a session.
 
         Raises:
-            TooManyRequestsError: too many attempts for this name from this address.
+            TooManyRequestsError: too many attempts for this name or from this address.
+            UnavailableError: too many people sign in at this moment.
             NotSignedInError: the name or the password is wrong; the answer does not say which.
         """
         username = username.lower()
@@ -101,16 +117,18 @@ class AuthService:
         if found is None:
             raise NotSignedInError("not_signed_in", "sign in first")
         account, row = found
-        if row.expires_at < now + SESSION_LIFE - PROLONG_AFTER:
-            row.expires_at = now + SESSION_LIFE
+        prolonged = min(now + SESSION_LIFE, row.created_at + SESSION_END)
+        if prolonged - row.expires_at > PROLONG_AFTER:
+            row.expires_at = prolonged
             async with self._uow.write() as session:
                 await self._repository.prolong(session, row.token_hash, row.expires_at)
         return _signed_in(account, row, token)
 
-    async def is_alive(self, token: str) -> bool:
-        """Whether the session still exists, for a stream that outlives its request; does not prolong it."""
+    async def is_alive(self, token: str) -> Subject | None:
+        """Who has the session while it lives, for a stream that outlives its request; does not prolong it."""
         async with self._uow.read() as session:
-            return await self._repository.living_session(session, stored_form(token), self._clock.now()) is not None
+            found = await self._repository.living_session(session, stored_form(token), self._clock.now())
+        return None if found is None else _subject(found[0])
 
     async def sign_out(self, signed_in: SignedIn) -> None:
         """Revoke the session."""
@@ -174,6 +192,19 @@ class AuthService:
             self._audit.add(session, AuditEntry("system", "provisioned", "edge", edge_id))
         return SecretStr(token)
 
+    async def revoke_edge(self, edge_id: str) -> None:
+        """Make the token of a box worth nothing; what it has sent stays.
+
+        Raises:
+            NotFoundError: no box of that name was ever provisioned.
+        """
+        async with self._uow.write() as session:
+            row = await self._repository.credential(session, edge_id)
+            if row is None:
+                raise NotFoundError("edge_not_found", f"no box {edge_id!r} was ever provisioned")
+            row.revoked_at = self._clock.now()
+            self._audit.add(session, AuditEntry("system", "revoked", "edge", edge_id))
+
     async def edge(self, token: str) -> EdgeIdentity:
         """The box that has this token.
 
@@ -187,15 +218,32 @@ class AuthService:
         return EdgeIdentity(edge_id)
 
     async def _proven(self, username: str, password: SecretStr, address: str) -> AccountRow:
-        self._throttle.begin(username, address)
-        async with self._uow.read() as session:
-            account = await self._repository.account(session, username)
-        fits = await self._passwords.fits(password, None if account is None else account.password_hash)
+        with self._passwords.place():
+            self._throttle.begin(username, address)
+            async with self._uow.read() as session:
+                account = await self._repository.account(session, username)
+            fits = await self._passwords.fits(password, None if account is None else account.password_hash)
         if account is None or not fits:
             logger.warning("a sign-in was refused", extra={"address": address})
             raise NotSignedInError("bad_credentials", "the name or the password is wrong")
         self._throttle.succeeded(username, address)
         return account
+
+    def _add_account(
+        self, session: AsyncSession, username: str, role: Role, area_prefix: str, password_hash: str
+    ) -> None:
+        account = AccountRow(
+            id=self._ids.new(),
+            username=username,
+            display_name=username,
+            role=role,
+            area_prefix=area_prefix,
+            password_hash=password_hash,
+            must_change_password=True,
+            created_at=self._clock.now(),
+        )
+        session.add(account)
+        self._record(session, "system", "created", username)
 
     def _open_session(self, session: AsyncSession, account: AccountRow, token: str) -> SessionRow:
         now = self._clock.now()
@@ -212,17 +260,21 @@ class AuthService:
 
 
 def _signed_in(account: AccountRow, row: SessionRow, token: str) -> SignedIn:
-    role = Role(account.role)
+    subject = _subject(account)
     view = SessionView(
         username=account.username,
         display_name=account.display_name,
-        role=role,
+        role=subject.role,
         area_prefix=account.area_prefix,
         must_change_password=account.must_change_password,
         csrf_token=csrf_of(token),
         expires_at=row.expires_at,
     )
-    return SignedIn(Subject(account.id, account.username, role, account.area_prefix), view, token)
+    return SignedIn(subject, view, token)
+
+
+def _subject(account: AccountRow) -> Subject:
+    return Subject(account.id, account.username, Role(account.role), account.area_prefix)
 
 
 def _refuse_weak(new: str, current: str, username: str) -> None:

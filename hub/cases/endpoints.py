@@ -3,12 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
-from fastapi.responses import FileResponse
 
 from hub.auth.dependencies import SubjectDep
 from hub.cases.schemas import CaseDetail, CaseFilter, CasePage
 from hub.cases.service import CaseReading
 from hub.catalogue.service import load_catalogue
+from hub.media.service import Picture
 from hub.state import HubDep
 
 router = APIRouter(prefix="/api/v1/cases", tags=["cases"])
@@ -40,14 +40,14 @@ async def read_case(case_no: str, subject: SubjectDep, cases: ReadingDep) -> Cas
     return await cases.detail(subject, case_no)
 
 
-@router.get("/{case_no}/evidence/{sha256}", response_class=FileResponse)
+@router.get("/{case_no}/evidence/{sha256}", response_class=Picture)
 async def read_evidence(
     case_no: str,
     sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$")],
     subject: SubjectDep,
     cases: ReadingDep,
     hub: HubDep,
-) -> FileResponse:
+) -> Picture:
     """One picture of a case."""
     await cases.check_picture(subject, case_no, sha256)
-    return hub.media.file_response(sha256)
+    return await hub.media.response(sha256)

@@ -5,9 +5,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
-from hub.db.base import Base
+from hub.db.base import Base, code
+
+SERIAL_DIGITS = 6
+"""The last digits of a case number, which people say to each other; filed beside it because no index finds an end."""
 
 
 class CaseRow(Base):
@@ -19,11 +22,15 @@ class CaseRow(Base):
         Index("ix_grid_case_opened_at_id", "opened_at", "id"),
         Index("ix_grid_case_stage_opened_at_id", "stage", "opened_at", "id"),
         Index("ix_grid_case_item_key_opened_at_id", "item_key", "opened_at", "id"),
-        Index("ix_grid_case_grid_code", "grid_code", postgresql_ops={"grid_code": "text_pattern_ops"}),
+        Index("ix_grid_case_stage_item_key_opened_at_id", "stage", "item_key", "opened_at", "id"),
+        Index("ix_grid_case_stage_grid_code", "stage", "grid_code"),
+        Index("ix_grid_case_edge_id_camera_id_opened_at_id", "edge_id", "camera_id", "opened_at", "id"),
+        Index("ix_grid_case_serial_opened_at_id", "serial", "opened_at", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    case_no: Mapped[str] = mapped_column(String(32), unique=True)
+    case_no: Mapped[str] = mapped_column(code(32), unique=True)
+    serial: Mapped[str] = mapped_column(String(SERIAL_DIGITS))
     edge_id: Mapped[str] = mapped_column(String(63))
     incident_id: Mapped[UUID]
     item_key: Mapped[str] = mapped_column(String(40))
@@ -33,8 +40,9 @@ class CaseRow(Base):
     camera_id: Mapped[str] = mapped_column(String(63))
     zone_id: Mapped[str] = mapped_column(String(63))
     rule_id: Mapped[str] = mapped_column(String(63))
-    grid_code: Mapped[str | None] = mapped_column(String(15))
+    grid_code: Mapped[str | None] = mapped_column(code(15))
     opened_at: Mapped[datetime]
+    clock_ahead: Mapped[bool]
     updated_at: Mapped[datetime]
     cleared_at: Mapped[datetime | None]
     level: Mapped[int | None]
@@ -51,6 +59,11 @@ class CaseRow(Base):
     described_seq: Mapped[int] = mapped_column(BigInteger)
     history_length: Mapped[int]
     version: Mapped[int] = mapped_column()
+
+    @validates("case_no")
+    def _keep_serial(self, name: str, case_no: str) -> str:  # noqa: ARG002
+        self.serial = case_no[-SERIAL_DIGITS:]
+        return case_no
 
     # The version is set by the fold, and a flush over another version raises StaleDataError (DESIGN 5, row 9).
     __mapper_args__ = {"version_id_col": version, "version_id_generator": False}  # noqa: RUF012

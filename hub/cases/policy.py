@@ -1,14 +1,18 @@
 """How a case grows out of the messages of one incident: a fold that gives the same case in whatever order they come."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
-from hub.cases.models import CaseHistoryRow, CaseRow
+from hub.cases.models import CaseRow
 from hub.catalogue.schemas import CodedItem
 from mqtt.envelope import Envelope
 from mqtt.messages import Evidence, FindingBody, Phase
+
+CLOCK_ERROR = timedelta(seconds=5)
+"""A box whose clock is ahead by more than this is shown to be so."""
 
 
 class Stage(StrEnum):
@@ -56,17 +60,33 @@ class FindingMessage:
         return (self.body.phase is not Phase.CLOSE, self.envelope.boot_id, self.envelope.seq)
 
 
+class Step(NamedTuple):
+    """One row of the history, which is added and never changed."""
+
+    case_id: UUID
+    seq: int
+    at: datetime
+    action: Action
+    actor: str
+    from_stage: str | None
+    to_stage: str
+    event_id: UUID
+
+
 @dataclass(slots=True)
 class Growth:
     """What a fold leaves to be stored beside the case itself."""
 
     actions: list[tuple[Action, UUID]] = field(default_factory=list)
-    history: list[CaseHistoryRow] = field(default_factory=list)
+    history: list[Step] = field(default_factory=list)
     evidence: dict[tuple[str, str], Evidence] = field(default_factory=dict)
 
 
 def found(message: FindingMessage, item: CodedItem, case_id: UUID, growth: Growth, now: datetime) -> CaseRow:
-    """A new case from whichever message of its incident came first; it has no number yet."""
+    """A new case from whichever message of its incident came first; it has no number yet.
+
+    It opens at the latest when the hub hears of it: a clock that is ahead would keep it on top of the list for ever.
+    """
     body = message.body
     row = CaseRow(
         id=case_id,
@@ -79,7 +99,8 @@ def found(message: FindingMessage, item: CodedItem, case_id: UUID, growth: Growt
         camera_id=body.camera_id,
         zone_id=body.zone_id,
         rule_id=body.rule_id,
-        opened_at=body.opened_at,
+        opened_at=min(body.opened_at, now),
+        clock_ahead=body.opened_at > now + CLOCK_ERROR,
         cleared_at=None,
         history_length=0,
         version=0,
@@ -96,6 +117,7 @@ def absorb(row: CaseRow, growth: Growth, message: FindingMessage, now: datetime)
     if message.rank > (not row.described_by_close, row.described_boot, row.described_seq):
         _describe(row, message)
     row.opened_at = min(row.opened_at, message.body.opened_at)
+    row.clock_ahead = row.clock_ahead or message.body.opened_at > now + CLOCK_ERROR
     action = Action.CLEARED if message.body.phase is Phase.CLOSE else Action.UPDATED
     growth.actions.append((action, message.envelope.event_id))
     _take(row, growth, message, now)
@@ -133,7 +155,7 @@ def _describe(row: CaseRow, message: FindingMessage) -> None:
 def _remember(row: CaseRow, growth: Growth, action: Action, message: FindingMessage, at: datetime) -> None:
     row.history_length += 1
     growth.history.append(
-        CaseHistoryRow(
+        Step(
             case_id=row.id,
             seq=row.history_length,
             at=at,
@@ -141,8 +163,6 @@ def _remember(row: CaseRow, growth: Growth, action: Action, message: FindingMess
             actor=f"edge:{message.envelope.edge_id}",
             from_stage=None if action is Action.FOUND else row.stage,
             to_stage=row.stage,
-            reason=None,
-            note=None,
             event_id=message.envelope.event_id,
         )
     )

@@ -4,13 +4,16 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
 from hub.cases.policy import Stage
 
 
 class CaseSummary(BaseModel):
-    """A case as the list shows it; `level` runs from 1 blue to 4 red."""
+    """A case as the list shows it; `level` runs from 1 blue to 4 red.
+
+    With `clock_ahead` the box's clock was ahead of the hub's, and `opened_at` is when the hub heard of the case.
+    """
 
     case_no: str
     item_key: str
@@ -28,6 +31,7 @@ class CaseSummary(BaseModel):
     camera_name_en: str
     zone_id: str
     opened_at: datetime
+    clock_ahead: bool
     updated_at: datetime
     cleared_at: datetime | None
     version: int
@@ -90,22 +94,26 @@ class CaseDetail(CaseSummary):
 class CasePage(BaseModel):
     """One page of the list, the number of all cases that fit, and when this was so.
 
-    `counts` is by stage, under the same filter but for its stage.
+    `counts` is by stage, under the same filter but for its stage. Both come with the first page only, and 10,001 means
+    more than 10,000.
     """
 
     items: list[CaseSummary]
     next_cursor: str | None
-    total: int
-    counts: dict[Stage, int]
+    total: int | None
+    counts: dict[Stage, int] | None
     as_of: datetime
 
 
 class CaseFilter(BaseModel):
-    """Which cases the list shows; `q` is looked for in the number, the camera's names and the grid code."""
+    """Which cases the list shows.
+
+    `q` is a part of a camera's name, the beginning of a case number or grid code, or the last digits of a number.
+    """
 
     stage: Stage | None = None
     item: Annotated[str | None, Field(pattern=r"^[a-z0-9_]{0,40}$")] = None
-    q: Annotated[str | None, Field(max_length=100, pattern=r"^[^\x00]*$")] = None
+    q: Annotated[str, Field(max_length=100, pattern=r"^[^\x00]*$"), AfterValidator(str.strip)] = ""
 
 
 class Cursor(BaseModel):

@@ -1,7 +1,8 @@
 """Filing: what boxes found becomes cases. Reading: what a person may see of them."""
 
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,16 +14,18 @@ from hub.audit.repository import AuditEntry, AuditRepository
 from hub.auth.policy import Subject
 from hub.cases.models import CaseEvidenceRow, CaseHistoryRow, CaseRow
 from hub.cases.policy import Action, FindingMessage, Growth, Stage, absorb, found
-from hub.cases.repository import CaseRepository, FoundCase, Incident
+from hub.cases.repository import COUNT_LIMIT, CaseRepository, FoundCase, Incident
 from hub.cases.schemas import CaseDetail, CaseFilter, CasePage, CaseSummary, Cursor
 from hub.catalogue.service import Catalogue
 from hub.clock import Clock, Ids
 from hub.db.unit_of_work import UnitOfWork
-from hub.errors import BadRequestError, ConflictError, NotFoundError
+from hub.errors import BadRequestError, ConflictError, NotFoundError, UnavailableError
 from hub.live.feed import FeedEvent
 from hub.media.service import MediaService
 
 SOURCE_AI = "A"
+PATIENCE_S = 5.0
+"""A list that takes longer keeps a connection from the ingest, and its reader has gone."""
 _CASE_NO = re.compile(r"[0-9A-Z]{1,32}")
 
 
@@ -70,13 +73,8 @@ class CaseFiling:
         # One order in all replicas, so that two of them never wait for each other.
         grown = [(rows[incident], growths[incident]) for incident in sorted(growths)]
         await self._repository.save(session, grown)
-        for row, growth in grown:
-            self._record(session, row, growth)
+        await self._audit.add_all(session, [deed for row, growth in grown for deed in _deeds(row, growth)])
         return [change_of(row, growth.actions[0 if row in new else -1][0]) for row, growth in grown]
-
-    async def evidence_among(self, session: AsyncSession, shas: set[str]) -> set[str]:
-        """Which of these pictures are evidence of a case, and must stay."""
-        return await self._repository.evidence_among(session, shas)
 
     async def _number(self, session: AsyncSession, rows: list[CaseRow], now: datetime) -> None:
         day = now.astimezone(self._site.zone).strftime("%Y%m%d")
@@ -92,12 +90,6 @@ class CaseFiling:
     def _district(self, grid_code: str | None) -> str:
         district = (grid_code or "")[:6]
         return district if district.isdecimal() else self._site.district
-
-    def _record(self, session: AsyncSession, row: CaseRow, growth: Growth) -> None:
-        for action, event_id in growth.actions:
-            detail = {"event_id": str(event_id), "incident_id": str(row.incident_id)}
-            entry = AuditEntry(f"edge:{row.edge_id}", f"case_{action}", "case", row.case_no, detail)
-            self._audit.add(session, entry)
 
 
 class CaseReading:
@@ -115,17 +107,25 @@ class CaseReading:
 
         Raises:
             BadRequestError: the cursor is not one that this list has given.
+            UnavailableError: the database was not done in time.
         """
         after = None if cursor is None else _read_cursor(cursor)
-        async with self._uow.read() as session:
-            as_of = self._clock.now()
-            rows = await self._repository.page(session, subject, wanted, after, limit + 1)
-            found_at = await self._repository.count_by_stage(session, subject, wanted)
+        as_of = self._clock.now()
+        try:
+            async with asyncio.timeout(PATIENCE_S), self._uow.read() as session:
+                scope = await self._repository.scope(session, subject, wanted)
+                rows = await self._repository.page(session, scope, after, limit + 1)
+                counted = await self._repository.count_by_stage(session, scope) if after is None else None
+        except TimeoutError:
+            raise UnavailableError(
+                "list_too_slow",
+                "the database was not done in time; narrow the filter or try again",
+                {"Retry-After": "5"},
+            ) from None
         shown = rows[:limit]
         more = _write_cursor(shown[-1].row) if len(rows) > limit else None
-        counts = {stage: found_at.get(stage, 0) for stage in Stage}
-        total = sum(counts.values()) if wanted.stage is None else counts[wanted.stage]
         items = [self._summary(case) for case in shown]
+        total, counts = (None, None) if counted is None else _sums(counted, wanted.stage)
         return CasePage(items=items, next_cursor=more, total=total, counts=counts, as_of=as_of)
 
     async def detail(self, subject: Subject, case_no: str) -> CaseDetail:
@@ -181,6 +181,11 @@ class CaseReading:
         )
 
 
+def _sums(counted: dict[str, int], stage: Stage | None) -> tuple[int, dict[Stage, int]]:
+    counts = {each: counted.get(each, 0) for each in Stage}
+    return min(sum(counts.values()), COUNT_LIMIT + 1) if stage is None else counts[stage], counts
+
+
 def change_of(row: CaseRow, action: Action) -> FeedEvent:
     """The event that tells viewers of a case."""
     data: dict[str, str | int] = {
@@ -190,7 +195,13 @@ def change_of(row: CaseRow, action: Action) -> FeedEvent:
         "item_key": row.item_key,
         "change": action.value,
     }
-    return FeedEvent("case", data, (row.grid_code,))
+    return FeedEvent("case", row.case_no, data, (row.grid_code,))
+
+
+def _deeds(row: CaseRow, growth: Growth) -> Iterator[AuditEntry]:
+    for action, event_id in growth.actions:
+        detail = {"event_id": str(event_id), "incident_id": str(row.incident_id)}
+        yield AuditEntry(f"edge:{row.edge_id}", f"case_{action}", "case", row.case_no, detail)
 
 
 def _description(row: CaseRow) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from importlib import resources
 import yaml
 from pydantic import ValidationError
 
-from hub.catalogue.schemas import LOCAL_SCHEME, CatalogueDocument, CodedItem, Item
+from hub.catalogue.schemas import LOCAL_SCHEME, CatalogueDocument, CodedItem
 from hub.errors import StartError
 
 DEFAULT_SCHEME = "GBT47678.5-2026"
@@ -19,7 +19,6 @@ class Catalogue:
         if scheme not in known:
             msg = f"catalogue scheme {scheme!r} is not known; use one of {', '.join(known)}"
             raise StartError(msg)
-        self._document = document
         self._scheme = scheme
         self._items = {item.key: item for item in document.items}
 
@@ -47,18 +46,6 @@ class Catalogue:
             name_zh=item.name_zh,
             name_en=item.name_en,
         )
-
-    def translate(self, code: str, source: str, target: str) -> str | None:
-        """The code in `target` for the thing that `source` calls `code`, or None where the crosswalk has no pair."""
-        for item in self._document.items:
-            if item.codes.get(source) == code:
-                return item.codes.get(target)
-        return None
-
-    @property
-    def items(self) -> tuple[Item, ...]:
-        """Every item, in the order of the data file."""
-        return self._document.items
 
 
 def load_catalogue(scheme: str = DEFAULT_SCHEME) -> Catalogue:

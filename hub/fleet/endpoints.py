@@ -3,11 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
-from fastapi.responses import FileResponse
 
 from hub.auth.dependencies import SubjectDep
 from hub.fleet.schemas import CameraList, EdgeList
 from hub.fleet.service import FleetReading
+from hub.media.service import Picture
 from hub.state import HubDep
 
 router = APIRouter(prefix="/api/v1", tags=["fleet"])
@@ -34,7 +34,7 @@ async def list_edges(subject: SubjectDep, fleet: ReadingDep) -> EdgeList:
     return await fleet.edges(subject)
 
 
-@router.get("/cameras/{edge_id}/{camera_id}/snapshot/{sha256}", response_class=FileResponse)
+@router.get("/cameras/{edge_id}/{camera_id}/snapshot/{sha256}", response_class=Picture)
 async def read_snapshot(
     edge_id: Name,
     camera_id: Name,
@@ -42,7 +42,7 @@ async def read_snapshot(
     subject: SubjectDep,
     fleet: ReadingDep,
     hub: HubDep,
-) -> FileResponse:
-    """The latest picture of a camera."""
+) -> Picture:
+    """The latest picture of a camera, or one that it has replaced a moment ago."""
     await fleet.check_snapshot(subject, (edge_id, camera_id), sha256)
-    return hub.media.file_response(sha256)
+    return await hub.media.response(sha256)

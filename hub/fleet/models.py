@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hub.db.base import Base
+from hub.db.base import Base, code
 
 
 class EdgeRow(Base):
@@ -20,6 +20,7 @@ class EdgeRow(Base):
     previous_boot_id: Mapped[UUID | None]
     state_seq: Mapped[int] = mapped_column(BigInteger)
     state_event_id: Mapped[UUID | None]
+    state_emitted_at: Mapped[datetime | None]
     online: Mapped[bool]
     since: Mapped[datetime]
     software: Mapped[str | None] = mapped_column(String(50))
@@ -32,16 +33,14 @@ class CameraRow(Base):
     """A camera; one that its box does not list any more is kept, not `present`, for the names in old cases."""
 
     __tablename__ = "camera_state"
-    __table_args__ = (
-        Index("ix_camera_state_grid_code", "grid_code", postgresql_ops={"grid_code": "text_pattern_ops"}),
-    )
+    __table_args__ = (Index("ix_camera_state_grid_code", "grid_code"),)
 
     edge_id: Mapped[str] = mapped_column(String(63), primary_key=True)
     camera_id: Mapped[str] = mapped_column(String(63), primary_key=True)
     present: Mapped[bool]
     name_zh: Mapped[str] = mapped_column(String(100))
     name_en: Mapped[str] = mapped_column(String(100))
-    grid_code: Mapped[str | None] = mapped_column(String(15))
+    grid_code: Mapped[str | None] = mapped_column(code(15))
     state: Mapped[str] = mapped_column(String(16))
     since: Mapped[datetime]
     reason: Mapped[str | None] = mapped_column(String(500))

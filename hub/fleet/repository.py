@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import exists, func, select, true
+from sqlalchemy import ColumnElement, and_, delete, exists, false, func, or_, select, true
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from hub.auth.policy import Subject, visible_grids
 from hub.cases.models import CaseEvidenceRow
@@ -39,22 +40,26 @@ class FleetRepository:
         except IntegrityError as error:
             raise RaceLostError("a box was first seen by another transaction") from error
 
-    async def idle_snapshots(self, session: AsyncSession, before: datetime, limit: int) -> set[str]:
-        """Pictures that came as snapshots before that moment, that no camera shows and no case names; oldest first."""
-        shown = exists().where(CameraRow.snapshot_sha256 == MediaRow.sha256)
-        named = exists().where(CaseEvidenceRow.sha256 == MediaRow.sha256)
+    async def idle_pictures(
+        self, session: AsyncSession, purpose: Purpose, between: tuple[datetime, datetime], limit: int
+    ) -> list[str]:
+        """Pictures that came for that purpose between two moments and that nothing shows; oldest first."""
         query = (
             select(MediaRow.sha256)
-            .where(MediaRow.purpose == Purpose.SNAPSHOT, MediaRow.stored_at < before, ~shown, ~named)
+            .where(MediaRow.purpose == purpose, MediaRow.stored_at.between(*between), *_idle())
             .order_by(MediaRow.stored_at)
             .limit(limit)
         )
-        return set((await session.execute(query)).scalars())
+        return list((await session.execute(query)).scalars())
 
-    async def snapshots_among(self, session: AsyncSession, shas: Collection[str]) -> set[str]:
-        """Which of these pictures are the current snapshot of a camera."""
-        query = select(CameraRow.snapshot_sha256).where(CameraRow.snapshot_sha256.in_(sorted(shas)))
-        return {sha256 for sha256 in (await session.execute(query)).scalars() if sha256 is not None}
+    async def forget_idle(self, session: AsyncSession, purpose: Purpose, shas: Collection[str]) -> set[str]:
+        """Forget those of these pictures that nothing shows and that nobody has sent for another purpose meanwhile."""
+        statement = (
+            delete(MediaRow)
+            .where(MediaRow.sha256.in_(sorted(shas)), MediaRow.purpose == purpose, *_idle())
+            .returning(MediaRow.sha256)
+        )
+        return set((await session.execute(statement)).scalars())
 
     async def visible_cameras(
         self, session: AsyncSession, subject: Subject
@@ -81,17 +86,29 @@ class FleetRepository:
         return (await session.execute(query)).all()
 
     async def has_snapshot(self, session: AsyncSession, subject: Subject, camera: tuple[str, str], sha256: str) -> bool:
-        """Whether the picture is the current snapshot of that camera of that box and the subject may see the camera."""
+        """Whether the subject may see the camera and the picture is its snapshot, or may have been a moment ago.
+
+        A page asks for what its list named, and a newer one may have come since. Of older pictures only the box is
+        known, so that they are for those who may see every camera of the box.
+        """
+        other = aliased(CameraRow)
+        foreign = exists().where(
+            other.edge_id == camera[0], func.coalesce(visible_grids(subject, other.grid_code), false()) == false()
+        )
+        older = exists().where(
+            MediaRow.sha256 == sha256, MediaRow.edge_id == camera[0], MediaRow.purpose == Purpose.SNAPSHOT
+        )
         query = select(CameraRow.camera_id).where(
             CameraRow.edge_id == camera[0],
             CameraRow.camera_id == camera[1],
-            CameraRow.snapshot_sha256 == sha256,
             CameraRow.present,
             visible_grids(subject, CameraRow.grid_code),
+            or_(CameraRow.snapshot_sha256 == sha256, and_(older, ~foreign)),
         )
         return (await session.execute(query)).first() is not None
 
-    async def with_snapshot(self, session: AsyncSession, sha256: str) -> Sequence[CameraRow]:
-        """The cameras whose current snapshot the picture is."""
-        query = select(CameraRow).where(CameraRow.snapshot_sha256 == sha256, CameraRow.present)
-        return (await session.execute(query)).scalars().all()
+
+def _idle() -> tuple[ColumnElement[bool], ...]:
+    shown = exists().where(CameraRow.snapshot_sha256 == MediaRow.sha256)
+    named = exists().where(CaseEvidenceRow.sha256 == MediaRow.sha256)
+    return ~shown, ~named

@@ -1,7 +1,6 @@
 """Keeping: what state messages say of boxes and cameras. Reading: what a person may see of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,14 +20,6 @@ from mqtt.messages import CameraStatus, DeathBody
 CameraKey = tuple[str, str]
 
 
-@dataclass(slots=True)
-class FleetNews:
-    """What to do after the commit: events for the viewers, and snapshots that newer ones have replaced."""
-
-    events: list[FeedEvent] = field(default_factory=list)
-    replaced: set[str] = field(default_factory=set)
-
-
 class FleetKeeping:
     """Keeps the state of boxes and cameras within the transaction of the ingest."""
 
@@ -36,13 +27,13 @@ class FleetKeeping:
         self._clock = clock
         self._repository = FleetRepository()
 
-    async def take(self, session: AsyncSession, messages: Sequence[StateMessage]) -> FleetNews:
-        """Apply state messages in their order of arrival; those that do not count change nothing.
+    async def take(self, session: AsyncSession, messages: Sequence[StateMessage]) -> list[FeedEvent]:
+        """Apply state messages in their order of arrival; returns what to tell the viewers after the commit.
 
         Raises:
             RaceLostError: another replica took the same box meanwhile; do the whole transaction again.
         """
-        news = FleetNews()
+        news: list[FeedEvent] = []
         if not messages:
             return news
         now = self._clock.now()
@@ -62,10 +53,8 @@ class FleetKeeping:
             if was != (row.online, row.boot_id):
                 grids = tuple(camera.grid_code for camera in cameras.values() if camera.edge_id == edge_id)
                 state = "online" if is_online(row, now) else "offline"
-                news.events.append(FeedEvent("edge", {"edge_id": edge_id, "state": state}, grids or (None,)))
+                news.append(FeedEvent("edge", edge_id, {"edge_id": edge_id, "state": state}, grids or (None,)))
         await self._repository.save(session, edges.values(), cameras.values())
-        if news.replaced:
-            news.replaced -= await self._repository.snapshots_among(session, news.replaced)
         return news
 
 
@@ -95,7 +84,7 @@ class FleetReading:
         return EdgeList(items=[_edge_view(edge, number, now) for edge, number in rows], as_of=now)
 
     async def check_snapshot(self, subject: Subject, camera: CameraKey, sha256: str) -> None:
-        """Return when the picture is the current snapshot of that camera, is here, and the subject may see it.
+        """Return when the picture is, or was lately, a snapshot of that camera, is here, and the subject may see it.
 
         Raises:
             NotFoundError: it is not.
@@ -105,33 +94,26 @@ class FleetReading:
         if not known or not await self._media.exists(sha256):
             raise NotFoundError("snapshot_not_found", "there is no such snapshot; a newer one may have replaced it")
 
-    async def changes_by_picture(self, sha256: str) -> list[FeedEvent]:
-        """What to tell the viewers when that picture has been delivered."""
-        async with self._uow.read() as session:
-            return [_camera_event(row) for row in await self._repository.with_snapshot(session, sha256)]
-
 
 def _take_cameras(
-    edge_id: str, statuses: Sequence[CameraStatus], rows: dict[CameraKey, CameraRow], news: FleetNews
+    edge_id: str, statuses: Sequence[CameraStatus], rows: dict[CameraKey, CameraRow], news: list[FeedEvent]
 ) -> None:
     listed = {status.camera_id for status in statuses}
     for status in statuses:
         key = (edge_id, status.camera_id)
         row = rows.setdefault(key, CameraRow(edge_id=edge_id, camera_id=status.camera_id))
-        before, grid_before = row.snapshot_sha256, row.grid_code
+        grid_before = row.grid_code
         if apply_to_camera(row, status):
-            news.events.append(_camera_event(row, grid_before))
-        if before is not None and before != row.snapshot_sha256:
-            news.replaced.add(before)
+            news.append(_camera_event(row, grid_before))
     for key, row in rows.items():
         if key[0] == edge_id and row.present and row.camera_id not in listed:
             row.present = False
-            news.events.append(_camera_event(row))
+            news.append(_camera_event(row))
 
 
 def _camera_event(row: CameraRow, grid_before: str | None = None) -> FeedEvent:
     data: dict[str, str | int] = {"edge_id": row.edge_id, "camera_id": row.camera_id, "state": row.state}
-    return FeedEvent("camera", data, (row.grid_code, grid_before))
+    return FeedEvent("camera", f"{row.edge_id}/{row.camera_id}", data, (row.grid_code, grid_before))
 
 
 def _camera_view(row: CameraRow, edge: EdgeRow | None, stored: set[str], now: datetime) -> CameraView:

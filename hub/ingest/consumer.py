@@ -6,13 +6,11 @@ import logging
 from zoneinfo import ZoneInfo
 
 from prometheus_client import Counter
-from sqlalchemy.exc import SQLAlchemyError
 
 from hub.cases.service import CaseFiling, CaseReading, Site
 from hub.catalogue.service import load_catalogue
-from hub.db.errors import is_outage
 from hub.errors import StartError
-from hub.fleet.service import FleetKeeping, FleetReading
+from hub.fleet.service import FleetKeeping
 from hub.ingest.acks import acks
 from hub.ingest.batcher import next_batch
 from hub.ingest.handler import IngestHandler, Outcome
@@ -44,7 +42,6 @@ class IngestConsumer:
         self._hub = hub
         self._settler = Settler(make_handler(hub), hub.ids, self._on_outage)
         self._cases = CaseReading(hub.uow, hub.clock, hub.media, load_catalogue())
-        self._fleet = FleetReading(hub.uow, hub.clock, hub.media)
         self._link: AioSession | None = None
         self._open = False
 
@@ -93,8 +90,6 @@ class IngestConsumer:
         _taken.labels("duplicate").inc(outcome.duplicates)
         _taken.labels("refused").inc(outcome.buried)
         self._hub.feed.publish(outcome.events)
-        if outcome.replaced:
-            await self._delete(outcome.replaced)
         answers = [
             (str(Topic(edge_id, Channel.ACK)), encode(ack))
             for edge_id in sorted({*outcome.settled, *outcome.refused})
@@ -130,15 +125,6 @@ class IngestConsumer:
 
     async def _on_picture(self, sha256: str, edge_id: str) -> None:  # noqa: ARG002
         self._hub.feed.publish(await self._cases.changes_by_picture(sha256))
-        self._hub.feed.publish(await self._fleet.changes_by_picture(sha256))
-
-    async def _delete(self, shas: set[str]) -> None:
-        try:
-            await self._hub.media.delete(shas)
-        except (SQLAlchemyError, OSError) as error:
-            if not is_outage(error):
-                raise
-            _log.warning("%d replaced snapshots could not be deleted: %s", len(shas), error)
 
     def _state(self, *, online: bool) -> bytes:
         return encode(HubState(online=online, since=self._hub.clock.now()))

@@ -24,12 +24,11 @@ INTERNAL_ERROR = "internal_error"
 
 @dataclass(slots=True)
 class Outcome:
-    """What a committed batch leaves to be done: answers for each box, news for the viewers, pictures to delete."""
+    """What a committed batch leaves to be done: answers for each box, and news for the viewers."""
 
     settled: dict[str, list[UUID]] = field(default_factory=lambda: defaultdict(list))
     refused: dict[str, list[Refusal]] = field(default_factory=lambda: defaultdict(list))
     events: list[FeedEvent] = field(default_factory=list)
-    replaced: set[str] = field(default_factory=set)
     stored: int = 0
     duplicates: int = 0
     buried: int = 0
@@ -67,9 +66,7 @@ class IngestHandler:
             batch = await self._sort(session, read_messages)
             new = await self._store(session, batch, outcome)
             outcome.events += await self._cases.take(session, new)
-            news = await self._fleet.take(session, batch.states)
-            outcome.events += news.events
-            outcome.replaced = news.replaced - await self._cases.evidence_among(session, news.replaced)
+            outcome.events += await self._fleet.take(session, batch.states)
             await self._refuse(session, [(poison, str(poison.reason)) for poison in batch.poison], outcome)
         return outcome
 

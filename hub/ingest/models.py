@@ -36,7 +36,7 @@ class DeadLetterRow(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
-    received_at: Mapped[datetime]
+    received_at: Mapped[datetime] = mapped_column(index=True)
     times: Mapped[int]
     topic: Mapped[str] = mapped_column(String(300))
     edge_id: Mapped[str | None] = mapped_column(String(63))

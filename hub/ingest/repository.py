@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.auth.models import EdgeCredentialRow
@@ -13,11 +13,12 @@ from hub.clock import Clock, Ids
 from hub.db.upsert import insert_into
 from hub.ingest.models import DeadLetterRow, EventRow
 from hub.ingest.reader import DETAIL_LIMIT, Accepted, Poison, shown
-from mqtt.errors import RefusalReason
 from mqtt.topic import Channel
 
 PAYLOAD_LIMIT = 64 * 1024
 TOPIC_LIMIT = 300
+LETTERS_KEPT = 10_000
+LETTER_LIFE = timedelta(days=90)
 
 
 class IngestRepository:
@@ -41,7 +42,7 @@ class IngestRepository:
         now = self._clock.now()
         # One order in all replicas, so that two of them never wait for each other.
         values = [_event_values(message, now) for message in sorted(messages, key=lambda m: m.envelope.event_id)]
-        statement = insert_into(session, EventRow).on_conflict_do_nothing().returning(EventRow.event_id)
+        statement = insert_into(session, EventRow).on_conflict_do_nothing().returning(EventRow.__table__.c.event_id)
         return set((await session.execute(statement, values)).scalars())
 
     async def contents(self, session: AsyncSession, event_ids: Collection[UUID]) -> dict[UUID, str]:
@@ -52,13 +53,15 @@ class IngestRepository:
         return dict((await session.execute(query)).all())
 
     async def bury(self, session: AsyncSession, letters: Sequence[tuple[Poison, str]]) -> None:
-        """Add dead letters, each with the reason to be shown; the same letter again only counts up."""
+        """Add dead letters, each with the reason to be shown; the same letter again only counts up, and old ones go."""
         now = self._clock.now()
         for poison, reason in letters:
             values = self._letter_values(poison, reason, now)
             statement = insert_into(session, DeadLetterRow).values(values)
             counted = {"times": DeadLetterRow.times + 1, "received_at": now, "detail": values["detail"]}
             await session.execute(statement.on_conflict_do_update(index_elements=["fingerprint"], set_=counted))
+        if letters:
+            await self._forget_letters(session, now)
 
     async def letters(
         self, session: AsyncSession, after: UUID | None, limit: int
@@ -69,6 +72,13 @@ class IngestRepository:
             query = query.where(DeadLetterRow.id < after)
         total = (await session.execute(select(func.count()).select_from(DeadLetterRow))).scalar_one()
         return (await session.execute(query)).scalars().all(), total
+
+    async def _forget_letters(self, session: AsyncSession, now: datetime) -> None:
+        received_at = DeadLetterRow.received_at
+        newest = select(received_at).order_by(received_at.desc())
+        last_kept = (await session.execute(newest.offset(LETTERS_KEPT - 1).limit(1))).scalar()
+        before = now - LETTER_LIFE if last_kept is None else max(last_kept, now - LETTER_LIFE)
+        await session.execute(delete(DeadLetterRow).where(received_at < before))
 
     def _letter_values(self, poison: Poison, reason: str, now: datetime) -> dict[str, object]:
         payload = poison.message.payload
@@ -104,7 +114,7 @@ def _event_values(message: Accepted, now: datetime) -> dict[str, object]:
 
 
 def _fingerprint(poison: Poison, reason: str) -> str:
-    # The states of a revoked box differ each time and come for ever; they share one row.
-    endless = reason == RefusalReason.UNKNOWN_EDGE and poison.message.topic.endswith(f"/{Channel.STATE}")
+    # The states of a box differ each time and come for ever: all that are refused for one reason share a row.
+    endless = poison.message.topic.endswith(f"/{Channel.STATE}")
     payload = b"" if endless else poison.message.payload
     return hashlib.sha256(f"{poison.message.topic}\n{reason}\n".encode() + payload).hexdigest()

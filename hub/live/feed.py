@@ -1,49 +1,54 @@
 """The fan-out of changes to every viewer in this process; one that is too slow is told to fetch everything again."""
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from hub.auth.policy import Subject, may_see_grid
 
-VIEWER_LIMIT = 100
+VIEWER_LIMIT = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class FeedEvent:
-    """Something that has changed, by name only; `grids` are the grid codes that it belongs to."""
+    """Something that has changed, by name only: `thing` is which one, `grids` are the grid codes that it belongs to."""
 
     name: str
+    thing: str
     data: dict[str, str | int]
     grids: tuple[str | None, ...]
 
 
 class Viewer:
-    """The changes that one browser still has to be told, at most `limit` of them."""
+    """The changes that one browser still has to be told, at most `limit` things; the same thing again counts once."""
 
     def __init__(self, subject: Subject, limit: int = VIEWER_LIMIT) -> None:
         self._subject = subject
         self._limit = limit
-        self._waiting: deque[FeedEvent] = deque()
+        self._waiting: dict[tuple[str, str], FeedEvent] = {}
         self._news = asyncio.Event()
         self.missed = True
+
+    def become(self, subject: Subject) -> None:
+        """Go on as what the person is now; who may see other things than before has to fetch everything again."""
+        if subject != self._subject:
+            self._subject = subject
+            self._miss()
 
     def offer(self, event: FeedEvent) -> None:
         """Keep the event when the subject may see it; when there are too many, drop all and remember that."""
         if self.missed or not any(may_see_grid(self._subject, grid) for grid in event.grids):
             return
-        self._waiting.append(event)
+        self._waiting[event.name, event.thing] = event
         if len(self._waiting) > self._limit:
-            self._waiting.clear()
-            self.missed = True
+            self._miss()
         self._news.set()
 
     def take(self) -> tuple[bool, list[FeedEvent]]:
         """Whether everything has to be fetched again, which is so at the start, and the events that wait."""
         missed, self.missed = self.missed, False
-        events = list(self._waiting)
+        events = list(self._waiting.values())
         self._waiting.clear()
         self._news.clear()
         return missed, events
@@ -52,6 +57,10 @@ class Viewer:
         """Return when there is something to take."""
         if not self.missed:
             await self._news.wait()
+
+    def _miss(self) -> None:
+        self._waiting.clear()
+        self.missed = True
 
 
 class Feed:

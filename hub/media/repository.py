@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.db.upsert import insert_into
@@ -20,14 +20,15 @@ class MediaRepository:
         return set((await session.execute(select(MediaRow.sha256).where(MediaRow.sha256.in_(wanted)))).scalars())
 
     async def add(self, session: AsyncSession, row: MediaRow) -> None:
-        """Record a picture; one that is recorded already stays as it is."""
+        """Record a picture; one that is recorded already stays as it is, or becomes evidence."""
         values = {column.key: getattr(row, column.key) for column in MediaRow.__table__.columns}
-        await session.execute(insert_into(session, MediaRow).values(values).on_conflict_do_nothing())
+        statement = insert_into(session, MediaRow).values(values)
+        if row.purpose == Purpose.EVIDENCE:
+            kept = statement.on_conflict_do_update(index_elements=["sha256"], set_={"purpose": Purpose.EVIDENCE})
+        else:
+            kept = statement.on_conflict_do_nothing()
+        await session.execute(kept)
 
     async def keep_as_evidence(self, session: AsyncSession, sha256: str) -> None:
         """From now on the picture is evidence, whatever it came as."""
         await session.execute(update(MediaRow).where(MediaRow.sha256 == sha256).values(purpose=Purpose.EVIDENCE))
-
-    async def remove(self, session: AsyncSession, shas: list[str]) -> None:
-        """Forget these pictures."""
-        await session.execute(delete(MediaRow).where(MediaRow.sha256.in_(shas)))

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shutil
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,6 +12,7 @@ from hub.clock import Ids
 from hub.errors import BadRequestError, TooLargeError
 
 LIMIT = 4 * 1024 * 1024
+LEAST_FREE = 0.05
 JPEG_START = b"\xff\xd8\xff"
 INCOMING = "incoming"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -112,6 +114,19 @@ class MediaStore:
         if not _SHA256.fullmatch(sha256):
             raise BadRequestError("bad_sha256", "a picture is named by its SHA-256, 64 signs of 0-9 and a-f")
         return self._root / sha256[:2] / sha256
+
+    def read(self, sha256: str) -> bytes:
+        """The whole file, at most `LIMIT` bytes.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
+        return self.path(sha256).read_bytes()
+
+    def has_room(self) -> bool:
+        """Whether the disk is free enough to take pictures; the database may need what is left of it."""
+        disk = shutil.disk_usage(self._root)
+        return disk.free >= disk.total * LEAST_FREE
 
     def exists(self, sha256: str) -> bool:
         """Whether the file is there."""

@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-NAMES = ("detect", "outbox", "soak")
+NAMES = ("detect", "ingest", "outbox", "soak")
 
 
 def main() -> int:

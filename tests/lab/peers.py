@@ -1,7 +1,9 @@
 """The real peers of the tests: mosquitto, a PostgreSQL cluster and an RTSP camera."""
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -41,9 +43,12 @@ class Mosquitto(ManagedProcess):
 
 
 class Postgres(ManagedProcess):
-    """A PostgreSQL cluster of its own folder and port, without passwords, for the user postgres only on 127.0.0.1."""
+    """A PostgreSQL cluster of its own folder and port, without passwords, for the user postgres only on 127.0.0.1.
 
-    def __init__(self) -> None:
+    `durable` has it write through to the disk, which tests that pull no plug need not wait for.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
         self.port = free_port()
         folder = Path(tempfile.mkdtemp(prefix="tianrui-postgres-"))
         data = folder / "data"
@@ -58,7 +63,7 @@ class Postgres(ManagedProcess):
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": str(folder),
-            "fsync": "off",
+            "fsync": "on" if durable else "off",
             "max_connections": "60",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
@@ -91,6 +96,30 @@ class Postgres(ManagedProcess):
         except psycopg.OperationalError:
             return False
         return True
+
+    def freeze(self) -> None:
+        """Stop the server and every process of it (SIGSTOP): connections stay open, new ones begin, none answers."""
+        # Each backend leads a session of its own, so that a signal to the server's group would not reach it.
+        os.kill(self.pid, signal.SIGSTOP)
+        for child in self._children():
+            os.kill(child, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen server go on."""
+        for pid in (*self._children(), self.pid):
+            os.kill(pid, signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End the server and every process of it at once by SIGKILL."""
+        # Backends that outlive the server would keep its shared memory, and the next start would be refused.
+        children = self._children() if self.running else []
+        super().kill()
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+
+    def _children(self) -> list[int]:
+        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text("ascii").split()]
 
     def run(self, *statements: str) -> None:
         """Run statements, each in its own transaction, in the database postgres."""

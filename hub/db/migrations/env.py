@@ -1,12 +1,9 @@
 """Runs the migrations on the database whose address `hub.db.migrate` gave."""
 
-import asyncio
-
 from alembic import context
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from hub.db.engine import make_engine
+from hub.db.engine import make_sync_engine
 from hub.db.registry import metadata
 
 LOCK = 0x7469616E
@@ -30,13 +27,14 @@ def _run(connection: Connection) -> None:
         context.run_migrations()
 
 
-async def _main(engine: AsyncEngine) -> None:
+def _main() -> None:
+    engine = make_sync_engine(context.config.attributes["url"])
     try:
-        async with engine.connect() as connection:
-            await connection.run_sync(_run)
-            await connection.commit()
+        with engine.connect() as connection:
+            _run(connection)
+            connection.commit()
     finally:
-        await engine.dispose()
+        engine.dispose()
 
 
-asyncio.run(_main(make_engine(context.config.attributes["url"])))
+_main()

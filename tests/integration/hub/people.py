@@ -17,15 +17,15 @@ JPEG = b"\xff\xd8\xff\xe0 a picture"
 JPEG_SHA = hashlib.sha256(JPEG).hexdigest()
 
 
-async def add_person(hub: Hub, username: str, area: str) -> None:
-    """Create a viewer of an area, with the password of the administrator."""
+async def add_person(hub: Hub, username: str, area: str, role: Role = Role.VIEWER) -> None:
+    """Create a person of an area, with the password of the administrator."""
     async with hub.uow.write() as session:
         query = select(AccountRow.password_hash).where(AccountRow.username == "admin")
         account = AccountRow(
             id=hub.ids.new(),
             username=username,
             display_name=username,
-            role=Role.VIEWER,
+            role=role,
             area_prefix=area,
             password_hash=(await session.execute(query)).scalar_one(),
             must_change_password=False,

@@ -6,7 +6,13 @@ from datetime import timedelta
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import select, text
 
+from hub.cases import repository, service
+from hub.cases.models import CaseRow
+from hub.cases.policy import Growth
+from hub.cases.repository import COUNT_LIMIT
+from hub.db.errors import RaceLostError
 from hub.ingest.consumer import make_handler
 from hub.ingest.handler import IngestHandler
 from hub.state import Hub
@@ -59,6 +65,7 @@ async def test_the_list_shows_the_case_with_its_names(handler: IngestHandler, ad
             "camera_name_en": "Shichahai 1",
             "zone_id": "zone-1",
             "opened_at": "2026-03-01T04:00:00Z",
+            "clock_ahead": False,
             "updated_at": "2026-03-01T04:00:00Z",
             "cleared_at": None,
             "version": 1,
@@ -78,15 +85,16 @@ async def test_the_cover_is_the_best_picture_that_is_here(
 
 
 async def test_pages_follow_each_other_without_gap_or_repetition(handler: IngestHandler, admin: Admin) -> None:
-    for minutes in (3, 1, 2, 2, 0):
+    for minutes in (-7, -9, -8, -8, -10):
         await file_case(handler, minutes)
     first = await listed(admin.client, limit=2)
-    await file_case(handler, 9)
+    await file_case(handler, -1)
     second = await listed(admin.client, limit=2, cursor=first["next_cursor"])
     third = await listed(admin.client, limit=2, cursor=second["next_cursor"])
-    assert (first["total"], third["total"], third["next_cursor"]) == (5, 6, None)
+    assert (first["total"], first["counts"]["found"]) == (5, 5)
+    assert (third["total"], third["counts"], third["next_cursor"]) == (None, None, None)
     seen = [(case["opened_at"], case["case_no"]) for page in (first, second, third) for case in page["items"]]
-    assert [opened[14:16] for opened, _ in seen] == ["03", "02", "02", "01", "00"]
+    assert [opened[14:16] for opened, _ in seen] == ["53", "52", "52", "51", "50"]
     assert len(set(seen)) == 5
 
 
@@ -99,18 +107,70 @@ async def test_pages_follow_each_other_without_gap_or_repetition(handler: Ingest
         ({"q": "A000002"}, ["crowding"]),
         ({"q": "什刹海"}, ["illegal_parking"]),
         ({"q": "shichahai"}, ["illegal_parking"]),
-        ({"q": "012003"}, ["crowding", "illegal_parking"]),
+        ({"q": "a2"}, ["crowding"]),
+        ({"q": "0002"}, ["crowding"]),
+        ({"q": "11010220260301"}, ["crowding", "illegal_parking"]),
+        ({"q": " 11010220260301a000001 "}, ["illegal_parking"]),
+        ({"q": GRID[:9]}, ["crowding", "illegal_parking"]),
+        ({"q": GRID[1:]}, []),
+        ({"q": "A2", "stage": "closed"}, []),
+        ({"q": " "}, ["crowding", "illegal_parking"]),
         ({"q": "%"}, []),
         ({"q": "A000002", "item": "litter"}, []),
     ],
 )
-async def test_filters(handler: IngestHandler, admin: Admin, query: dict, found: list[str]) -> None:
-    await file_case(handler, 0)
-    await file_case(handler, 1, finding=Finding.CROWDING, camera_id="cam-2")
+@pytest.mark.parametrize("few", [COUNT_LIMIT, 0])
+async def test_filters(
+    handler: IngestHandler, admin: Admin, monkeypatch: pytest.MonkeyPatch, query: dict, found: list[str], few: int
+) -> None:
+    monkeypatch.setattr(repository, "COUNT_LIMIT", few)
+    await file_case(handler, -1)
+    await file_case(handler, 0, finding=Finding.CROWDING, camera_id="cam-2")
     await handler.take([on_wire(BoxVoice("edge-1").birth(camera("cam-1")))])
     page = await listed(admin.client, **query)
     assert [case["item_key"] for case in page["items"]] == found
-    assert page["total"] == len(found)
+    assert page["total"] == (len(found) if few else len(found[:1]))
+
+
+async def test_counts_end_at_their_limit(
+    handler: IngestHandler, admin: Admin, hub: Hub, hub_app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (repository, service):
+        monkeypatch.setattr(module, "COUNT_LIMIT", 2)
+    for _ in range(4):
+        await file_case(handler)
+    await add_person(hub, "xicheng", "110102")
+    async with signed_in(hub_app, "xicheng") as client:
+        for browser in (admin.client, client):
+            page = await listed(browser)
+            assert (page["total"], page["counts"]["found"], len(page["items"])) == (3, 3, 4)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_list_that_takes_too_long_is_given_up(
+    handler: IngestHandler, admin: Admin, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await file_case(handler)
+    monkeypatch.setattr(service, "PATIENCE_S", 0.2)
+    async with hub.uow.write() as session:
+        await session.execute(text("LOCK TABLE grid_case IN ACCESS EXCLUSIVE MODE"))
+        answer = await admin.client.get(CASES)
+    assert (answer.status_code, answer.json()["code"]) == (503, "list_too_slow")
+    assert "Retry-After" in answer.headers
+    monkeypatch.undo()
+    assert (await listed(admin.client))["total"] == 1
+
+
+async def test_a_lost_race_shows_where_it_has_its_name(handler: IngestHandler, hub: Hub) -> None:
+    await file_case(handler)
+    cases = repository.CaseRepository()
+    async with hub.uow.read() as session:
+        row = (await session.execute(select(CaseRow))).scalar_one()
+        await session.execute(text("UPDATE grid_case SET version = version + 1"))
+        row.version += 1
+        assert await cases.reserve_numbers(session, "110102", "20260301", 1) == 2
+        with pytest.raises(RaceLostError):
+            await cases.save(session, [(row, Growth())])
 
 
 @pytest.mark.parametrize(
@@ -154,8 +214,8 @@ async def test_a_case_tells_all_that_is_known(hub: Hub, hub_app: FastAPI, handle
 
 
 async def test_the_pictures_of_a_case(hub: Hub, hub_app: FastAPI, handler: IngestHandler, admin: Admin) -> None:
-    await file_case(handler, evidence=(evidence(EvidenceRole.T0, JPEG_SHA), evidence(EvidenceRole.T1, "b" * 64)))
-    await file_case(handler, 1)
+    await file_case(handler, -1, evidence=(evidence(EvidenceRole.T0, JPEG_SHA), evidence(EvidenceRole.T1, "b" * 64)))
+    await file_case(handler)
     await deliver(hub, hub_app, "edge-1")
     other, number = [case["case_no"] for case in (await listed(admin.client))["items"]]
     picture = await admin.client.get(f"{CASES}/{number}/evidence/{JPEG_SHA}")
@@ -174,13 +234,14 @@ async def test_the_pictures_of_a_case(hub: Hub, hub_app: FastAPI, handler: Inges
         assert (answer.status_code, answer.json()["code"]) == (status, code), path
 
 
-async def test_nobody_sees_a_foreign_area_by_any_route(
-    hub: Hub, hub_app: FastAPI, handler: IngestHandler, admin: Admin
+@pytest.mark.parametrize("few", [COUNT_LIMIT, 0])
+async def test_nobody_sees_a_foreign_area(
+    hub: Hub, hub_app: FastAPI, handler: IngestHandler, admin: Admin, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
+    monkeypatch.setattr(repository, "COUNT_LIMIT", few)
     shown = (evidence(EvidenceRole.T1, JPEG_SHA),)
-    await file_case(handler, 0, grid_code=GRID, evidence=shown)
-    await file_case(handler, 1, grid_code=ELSEWHERE, evidence=shown)
-    await file_case(handler, 2, grid_code=None, evidence=shown)
+    for grid in (GRID, ELSEWHERE, None):
+        await file_case(handler, grid_code=grid, evidence=shown)
     await deliver(hub, hub_app, "edge-1")
     everything = {case["grid_code"]: case["case_no"] for case in (await listed(admin.client))["items"]}
     assert set(everything) == {GRID, ELSEWHERE, None}

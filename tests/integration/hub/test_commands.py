@@ -122,6 +122,23 @@ def test_a_part_that_cannot_start_ends_the_hub(tmp_path: Path) -> None:
     assert "Traceback" not in hub.log()
 
 
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("TLS_CERT", "TLS_KEY"), "are not a PEM certificate and its unencrypted private key"),
+        (("MQTT_CA",), "the hub cannot connect to its broker with these settings: TLS: ca_file"),
+    ],
+)
+def test_a_bad_certificate_is_one_clear_line(tmp_path: Path, names: tuple[str, ...], words: str) -> None:
+    bad = tmp_path / "bad.pem"
+    bad.write_text("nothing\n", encoding="utf-8")
+    hub = finished(HubProcess(tmp_path, env={f"TIANRUI_HUB_{name}": str(bad) for name in names}))
+    assert hub.returncode == 2
+    assert hub.log().splitlines()[-1].startswith("tianrui-hub: ")
+    assert words in hub.log()
+    assert "Traceback" not in hub.log()
+
+
 def test_provisioning_prints_once_rotates_and_tells_the_broker(tmp_path: Path) -> None:
     hub = HubProcess(tmp_path)
     command = hub.command_of("provision-edge", "box-1", "--json", "--embedded-broker")
@@ -153,6 +170,8 @@ def test_a_token_file_is_private_and_the_token_not_printed(tmp_path: Path) -> No
             ("provision-edge", "box-1", "--token-file", "/nowhere/token"),
             "the token file /nowhere/token cannot be written",
         ),
+        (("add-user", "fang", "--role", "viewer"), "there is no administrator yet; start the hub once"),
+        (("revoke-edge", "box-1"), "no box 'box-1' was ever provisioned"),
         (("reset-password", "nobody"), "there is no user 'nobody'; known: nobody yet; start the hub once"),
     ],
 )
@@ -161,6 +180,26 @@ def test_a_command_that_cannot_says_why(tmp_path: Path, words: tuple[str, ...], 
     assert command.returncode == 2
     assert answer in command.log()
     assert "Traceback" not in command.log()
+
+
+async def test_people_are_added_beside_a_running_hub(tmp_path: Path) -> None:
+    with HubProcess(tmp_path) as hub:
+        command = finished(hub.command_of("add-user", "Fang", "--role", "viewer", "--area", "110102"))
+        assert command.returncode == 0
+        name, _, password = command.log().strip().removeprefix("one-time password for ").partition(": ")
+        async with httpx.AsyncClient(base_url=hub.url) as browser:
+            answer = (await sign_in(browser, name, password)).json()
+        assert (answer["username"], answer["role"], answer["area_prefix"]) == ("fang", "viewer", "110102")
+        again = finished(hub.command_of("add-user", "fang", "--role", "viewer"))
+        assert (again.returncode, "there is a user 'fang' already" in again.log()) == (2, True)
+
+
+def test_a_revoked_box_is_a_stranger_to_the_broker_too(tmp_path: Path) -> None:
+    hub = HubProcess(tmp_path)
+    token = log_lines(finished(hub.command_of("provision-edge", "box-1", "--json", "--embedded-broker")))[-1]["token"]
+    assert finished(hub.command_of("revoke-edge", "box-1")).returncode == 0
+    users = json.loads((hub.data_dir / "broker" / "users.json").read_text("utf-8"))
+    assert users["box-1"] not in {token, ""}
 
 
 async def test_a_password_can_be_reset_beside_a_running_hub(tmp_path: Path) -> None:

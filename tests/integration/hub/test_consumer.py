@@ -16,6 +16,7 @@ from hub.app import run_hub
 from hub.auth.policy import Role, Subject
 from hub.cases.models import CaseRow
 from hub.clock import SystemClock, SystemIds
+from hub.db.errors import NoAnswerError
 from hub.ingest.models import EventRow
 from hub.settings import HubSettings
 from hub.state import Hub
@@ -27,7 +28,7 @@ from mqtt.topic import HUB_STATE
 from tests.hub_messages import START, BoxVoice, camera, new_id
 from tests.integration.hub.box import Box
 from tests.lab.brokers import PASSWORDS, Embedded, guarded_mosquitto
-from tests.lab.peers import Mosquitto
+from tests.lab.peers import Mosquitto, Postgres
 
 EVERYTHING = Subject(new_id(), "admin", Role.ADMINISTRATOR, "")
 Broker = Mosquitto | Embedded
@@ -191,6 +192,29 @@ async def test_no_ack_before_the_commit_and_all_acks_after_the_outage(
         assert (box.refused, await number_of(hub, CaseRow)) == ([], 5)
         async with hub.uow.read() as session:
             assert (await session.execute(text("SELECT count(*) FROM dead_letter"))).scalar_one() == 0
+
+
+async def test_a_database_that_hangs_is_an_outage_and_heals(
+    tmp_path: Path, postgres: Postgres, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with guarded_mosquitto(tmp_path) as broker:
+        async with running_hub(tmp_path / "hub", postgres_url, broker) as hub, box_at(broker) as box:
+            await hub.auth.provision_edge("box1")
+            await box.until(lambda: box.hub_online is True)
+            monkeypatch.setattr("hub.db.unit_of_work.LIMIT_S", 1.0)
+            envelopes = [BoxVoice("box1").finding(new_id()) for _ in range(5)]
+            postgres.freeze()
+            try:
+                with pytest.raises(NoAnswerError):
+                    await number_of(hub, EventRow)
+                await box.send(envelopes)
+                await box.until(lambda: box.hub_online is False)
+                assert (box.settled, box.refused) == ([], [])
+            finally:
+                postgres.thaw()
+            await box.until_settled(envelopes)
+            await box.until(lambda: box.hub_online is True)
+            assert (box.refused, await number_of(hub, CaseRow)) == ([], 5)
 
 
 async def test_a_foreign_farewell_is_contradicted(tmp_path: Path, postgres_url: str) -> None:

@@ -9,15 +9,17 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy import update
 
-from hub.auth.policy import Role, Subject
+from hub.auth.models import AccountRow
+from hub.auth.policy import Subject
 from hub.ingest.consumer import make_handler
-from hub.live.endpoints import PING_S, chunks
+from hub.live.endpoints import PING_S, SESSION_CHECK_S, chunks
 from hub.state import Hub
 from mqtt.messages import Phase
 from tests.hub_fixtures import PASSWORD, Admin, FakeClock, sign_in
 from tests.hub_messages import GRID, BoxVoice, camera, new_id, on_wire
-from tests.integration.hub.people import add_person
+from tests.integration.hub.people import add_person, signed_in
 from tests.lab.processes import free_port
 
 ELSEWHERE = "110105001001001"
@@ -105,9 +107,10 @@ async def test_a_viewer_hears_nothing_of_a_foreign_area(hub: Hub, admin: Admin, 
         assert data["case_no"].startswith("110102")
 
 
-async def test_signing_out_ends_the_stream(admin: Admin, server_url: str) -> None:
+async def test_signing_out_ends_the_stream(admin: Admin, server_url: str, hub_clock: FakeClock) -> None:
     async with listening(server_url, "admin") as (client, events):
         assert (await client.delete("/api/v1/session")).status_code == 204
+        hub_clock.advance(SESSION_CHECK_S)
         assert await events.ended()
 
 
@@ -119,11 +122,61 @@ async def test_the_end_of_the_hub_ends_the_stream(hub: Hub, admin: Admin, server
 
 
 async def test_a_quiet_stream_is_kept_alive_by_comments(hub: Hub, admin: Admin, hub_clock: FakeClock) -> None:
-    everything = Subject(new_id(), "admin", Role.ADMINISTRATOR, "")
-    token = admin.client.cookies["tianrui_session"]
-    with hub.feed.watch(everything) as viewer:
-        stream = chunks(hub, viewer, token)
-        assert (await anext(stream)).startswith(b"event: hello\n")
+    async with stream_of(hub, admin.client.cookies["tianrui_session"]) as stream:
         hub_clock.advance(PING_S)
         assert await anext(stream) == b": ping\n\n"
-        await stream.aclose()
+
+
+async def test_the_session_is_asked_for_by_the_clock_and_not_by_the_news(
+    hub: Hub, admin: Admin, hub_clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    is_alive = hub.auth.is_alive
+
+    async def counted(token: str) -> Subject | None:
+        asked.append(token)
+        return await is_alive(token)
+
+    monkeypatch.setattr(hub.auth, "is_alive", counted)
+    await hub.auth.provision_edge("edge-1")
+    box = BoxVoice("edge-1")
+    async with stream_of(hub, admin.client.cookies["tianrui_session"]) as stream:
+        asked.clear()
+        for _ in range(5):
+            await take(hub, box.finding(new_id()))
+            assert (await anext(stream)).startswith(b"event: case\n")
+        assert asked == []
+        hub_clock.advance(SESSION_CHECK_S)
+        await take(hub, box.finding(new_id()))
+        await anext(stream)
+    assert len(asked) == 1
+
+
+async def test_who_gets_another_area_is_told_to_fetch_and_hears_of_it_only(
+    hub: Hub, hub_app: FastAPI, admin: Admin, hub_clock: FakeClock
+) -> None:
+    await hub.auth.provision_edge("edge-1")
+    await add_person(hub, "mover", "110102")
+    box = BoxVoice("edge-1")
+    async with signed_in(hub_app, "mover") as client, stream_of(hub, client.cookies["tianrui_session"]) as stream:
+        async with hub.uow.write() as session:
+            row = update(AccountRow).where(AccountRow.username == "mover")
+            await session.execute(row.values(area_prefix="110105"))
+        hub_clock.advance(SESSION_CHECK_S)
+        assert (await anext(stream)).startswith(b"event: hello\n")
+        await take(hub, box.finding(new_id(), grid_code=GRID), box.finding(new_id(), grid_code=ELSEWHERE))
+        assert b'"case_no": "110105' in await anext(stream)
+
+
+@asynccontextmanager
+async def stream_of(hub: Hub, token: str) -> AsyncIterator[AsyncIterator[bytes]]:
+    """The stream of a session, from behind its hello."""
+    subject = await hub.auth.is_alive(token)
+    assert subject is not None
+    with hub.feed.watch(subject) as viewer:
+        stream = chunks(hub, viewer, token)
+        assert (await anext(stream)).startswith(b"event: hello\n")
+        try:
+            yield stream
+        finally:
+            await stream.aclose()

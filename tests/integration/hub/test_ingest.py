@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select, text, update
@@ -20,7 +21,7 @@ from mqtt.connection import Message
 from mqtt.envelope import MAX_BYTES
 from mqtt.errors import RefusalReason
 from mqtt.messages import EvidenceRole, Phase
-from tests.hub_fixtures import Admin
+from tests.hub_fixtures import Admin, FakeClock
 from tests.hub_messages import BoxVoice, evidence, new_id, on_wire
 
 EDGE = "edge-1"
@@ -170,6 +171,54 @@ async def test_a_revoked_box_that_reports_for_ever_fills_one_row(hub: Hub, handl
         await handler.take([on_wire(stranger.health())])
     (letter,) = await rows(hub, DeadLetterRow)
     assert (letter.reason, letter.times) == (RefusalReason.UNKNOWN_EDGE, 5)
+
+
+async def test_the_invalid_states_of_a_known_box_fill_one_row(hub: Hub, handler: IngestHandler) -> None:
+    topic = f"tr/v1/{EDGE}/state"
+    for number in range(5):
+        outcome = await handler.take([Message(topic, b'{"v": 1, "seq": %d}' % number, False)])
+        assert [refusal.reason for refusal in outcome.refused[EDGE]] == [RefusalReason.INVALID]
+    (letter,) = await rows(hub, DeadLetterRow)
+    assert (letter.reason, letter.times) == (RefusalReason.INVALID, 5)
+
+
+async def test_the_newest_dead_letters_are_kept(
+    hub: Hub, handler: IngestHandler, hub_clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.ingest.repository.LETTERS_KEPT", 3)
+    again = Message(EVENTS, b"again", False)
+    await handler.take([again])
+    for number in range(5):
+        hub_clock.advance(1)
+        await handler.take([Message(EVENTS, f"poison {number}".encode(), False), again])
+    kept = {(letter.payload, letter.times) for letter in await rows(hub, DeadLetterRow)}
+    assert kept >= {(b"poison 4", 1), (b"poison 3", 1), (b"again", 6)}
+    assert (b"poison 2", 1) not in kept
+
+
+async def test_dead_letters_are_kept_for_ninety_days(hub: Hub, handler: IngestHandler, hub_clock: FakeClock) -> None:
+    await handler.take([Message(EVENTS, b"old", False)])
+    hub_clock.advance(60 * 86400)
+    await handler.take([Message(EVENTS, b"young", False)])
+    hub_clock.advance(31 * 86400)
+    await handler.take([Message(EVENTS, b"new", False)])
+    assert {letter.payload for letter in await rows(hub, DeadLetterRow)} == {b"young", b"new"}
+
+
+async def test_a_case_from_a_clock_that_is_ahead_opens_when_it_came(
+    hub: Hub, handler: IngestHandler, hub_clock: FakeClock
+) -> None:
+    box, incident, future = BoxVoice(EDGE), new_id(), hub_clock.now() + timedelta(days=300)
+    await handler.take([on_wire(box.finding(incident, opened_at=future)), on_wire(box.finding(new_id()))])
+    ahead, right = sorted(await rows(hub, CaseRow), key=lambda case: not case.clock_ahead)
+    assert (ahead.opened_at, ahead.clock_ahead) == (hub_clock.now(), True)
+    assert right.clock_ahead is False
+    (step, *_) = [step for step in await rows(hub, CaseHistoryRow) if step.case_id == ahead.id]
+    assert step.at == future
+    came = hub_clock.now()
+    hub_clock.advance(60)
+    await handler.take([on_wire(box.finding(incident, Phase.UPDATE, opened_at=future))])
+    assert {case.opened_at for case in await rows(hub, CaseRow) if case.clock_ahead} == {came}
 
 
 async def no_outage(away: bool) -> None:

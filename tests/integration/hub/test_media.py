@@ -2,13 +2,12 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.auth.policy import EdgeIdentity
@@ -38,6 +37,11 @@ async def rows(hub: Hub) -> list[MediaRow]:
         return list((await session.execute(select(MediaRow))).scalars())
 
 
+async def forget(session: AsyncSession, *, shas: Collection[str]) -> set[str]:
+    statement = delete(MediaRow).where(MediaRow.sha256.in_(shas)).returning(MediaRow.sha256)
+    return set((await session.execute(statement)).scalars())
+
+
 def files(settings: HubSettings) -> list[str]:
     return sorted(path.name for path in (settings.data_dir / "media").rglob("*") if path.is_file())
 
@@ -59,7 +63,7 @@ async def test_a_picture_is_stored_once_and_told_once(
     assert [(row.sha256, row.size, row.content_type, row.edge_id) for row in await rows(hub)] == [
         (SHA256, len(PICTURE), "image/jpeg", "box-1")
     ]
-    assert Path(hub.media.file_response(SHA256).path).read_bytes() == PICTURE
+    assert (await hub.media.response(SHA256)).body == PICTURE
     assert files(hub_settings) == [SHA256]
 
 
@@ -151,8 +155,9 @@ async def test_power_lost_between_row_and_file_of_a_deletion_leaves_no_row(hub: 
         def delete(self, sha256: str) -> None:
             raise LosesPowerError
 
+    broken = MediaService(Broken(hub_settings.data_dir / "media", hub.ids), hub.uow, hub.clock)
     with pytest.raises(LosesPowerError):
-        await MediaService(Broken(hub_settings.data_dir / "media", hub.ids), hub.uow, hub.clock).delete([SHA256])
+        await broken.delete([SHA256], forget)
     assert await rows(hub) == []
     assert files(hub_settings) == [SHA256]
 
@@ -169,12 +174,12 @@ async def test_a_deleted_picture_is_gone_as_row_and_file(
     box: httpx.AsyncClient, hub: Hub, hub_settings: HubSettings
 ) -> None:
     await box.put(ROUTE, content=PICTURE)
-    await hub.media.delete([SHA256, "0" * 64])
+    assert await hub.media.delete([SHA256, "0" * 64], forget) == 1
     async with hub.uow.read() as session:
         assert await hub.media.stored(session, [SHA256]) == set()
     assert files(hub_settings) == []
     with pytest.raises(NotFoundError):
-        hub.media.file_response(SHA256)
+        await hub.media.response(SHA256)
 
 
 async def test_a_disk_that_does_not_take_it_is_said(
@@ -189,3 +194,24 @@ async def test_a_disk_that_does_not_take_it_is_said(
     assert (answer.status_code, answer.json()["code"]) == (503, "disk_failed")
     assert "No space left" in answer.json()["detail"]
     assert await rows(hub) == []
+
+
+async def test_a_disk_that_is_nearly_full_takes_no_pictures(
+    box: httpx.AsyncClient, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.media.store.LEAST_FREE", 1.0)
+    answer = await box.put(ROUTE, content=PICTURE)
+    assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (503, "disk_low", "60")
+    assert await rows(hub) == []
+    monkeypatch.undo()
+    assert (await box.put(ROUTE, content=PICTURE)).status_code == 201
+
+
+@pytest.mark.parametrize("purposes", [("evidence", "snapshot"), ("snapshot", "evidence")])
+async def test_what_ever_came_as_evidence_is_evidence_also_after_its_file_was_lost(
+    box: httpx.AsyncClient, hub: Hub, hub_settings: HubSettings, purposes: tuple[str, str]
+) -> None:
+    for purpose in purposes:
+        assert (await box.put(f"{ROUTE}?purpose={purpose}", content=PICTURE)).status_code == 201
+        (hub_settings.data_dir / "media" / SHA256[:2] / SHA256).unlink()
+    assert [row.purpose for row in await rows(hub)] == ["evidence"]

@@ -1,16 +1,23 @@
 """Signing in: the one-time password, sessions, CSRF, and guessing."""
 
+import asyncio
+from collections import Counter
+
 import httpx
+import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
 
 from hub.audit.models import AuditRow
 from hub.auth.models import AccountRow, SessionRow
+from hub.auth.passwords import PLACES
 from hub.auth.policy import Role
-from hub.auth.service import SESSION_LIFE
-from hub.auth.throttle import FREE_ATTEMPTS
+from hub.auth.service import SESSION_END, SESSION_LIFE
+from hub.auth.throttle import ADDRESS_ATTEMPTS, FREE_ATTEMPTS
+from hub.errors import HubError, NotFoundError
 from hub.state import Hub
 from tests.hub_fixtures import PASSWORD, Admin, FakeClock, browser_of, one_time_password, replace_password, sign_in
+from tests.integration.hub.people import JPEG_SHA, deliver
 
 SESSION = "/api/v1/session"
 PASSWORD_ROUTE = f"{SESSION}/password"
@@ -42,6 +49,7 @@ async def test_the_cookie_is_safe_and_the_answer_complete(hub: Hub, hub_client: 
         "must_change_password": True,
         "csrf_token": answer.json()["csrf_token"],
         "expires_at": "2026-03-01T16:00:00Z",
+        "time_zone": "Asia/Shanghai",
     }
     assert (await hub_client.get(SESSION)).json() == answer.json()
 
@@ -81,6 +89,26 @@ async def test_guessing_is_slowed_down_for_the_guesser_only(
         assert (await sign_in(guesser, "admin", PASSWORD)).status_code == 200
 
 
+async def test_a_flood_of_names_from_one_address_keeps_nobody_waiting(admin: Admin, hub_app: FastAPI) -> None:
+    async with browser_of(hub_app, "10.0.0.66") as guesser, browser_of(hub_app, "10.0.0.1") as owner:
+        guesses = [sign_in(guesser, f"name-{number}", "guess") for number in range(100)]
+        *answers, honest = await asyncio.gather(*guesses, sign_in(owner, "admin", PASSWORD))
+    codes = Counter(answer.json()["code"] for answer in answers)
+    assert codes == {"bad_credentials": ADDRESS_ATTEMPTS, "too_many_attempts": 100 - ADDRESS_ATTEMPTS}
+    assert honest.status_code == 200
+
+
+async def test_a_flood_from_everywhere_is_turned_away(admin: Admin, hub_app: FastAPI) -> None:
+    async def guess(number: int) -> httpx.Response:
+        async with browser_of(hub_app, f"10.0.1.{number}") as guesser:
+            return await sign_in(guesser, "admin", "guess")
+
+    answers = await asyncio.gather(*(guess(number) for number in range(PLACES + 5)))
+    codes = Counter(answer.json()["code"] for answer in answers)
+    assert codes == {"bad_credentials": PLACES, "sign_in_busy": 5}
+    assert all("Retry-After" in answer.headers for answer in answers if answer.status_code == 503)
+
+
 async def test_an_unsafe_request_needs_the_token_of_this_session(admin: Admin, hub_app: FastAPI) -> None:
     async with browser_of(hub_app) as other:
         foreign = (await sign_in(other, "admin", PASSWORD)).json()["csrf_token"]
@@ -105,6 +133,18 @@ async def test_a_session_lives_while_it_is_used_and_then_ends(admin: Admin, hub_
         hub_clock.advance(life - 60)
         assert (await admin.client.get(SESSION)).status_code == 200
     hub_clock.advance(life + 1)
+    assert (await admin.client.get(SESSION)).status_code == 401
+
+
+async def test_a_session_that_is_always_in_use_ends_too(admin: Admin, hub_clock: FakeClock) -> None:
+    step = SESSION_LIFE.total_seconds() - 60
+    steps = int(SESSION_END.total_seconds() // step)
+    for _ in range(steps):
+        hub_clock.advance(step)
+        assert (await admin.client.get(SESSION)).status_code == 200
+    answer = await admin.client.get(SESSION)
+    assert answer.json()["expires_at"] == "2026-03-08T04:00:00Z"
+    hub_clock.advance(SESSION_END.total_seconds() - steps * step)
     assert (await admin.client.get(SESSION)).status_code == 401
 
 
@@ -147,6 +187,44 @@ async def test_a_role_is_checked_on_each_request(admin: Admin, hub: Hub) -> None
 
 async def test_the_first_user_is_created_once(hub: Hub) -> None:
     assert await hub.auth.create_first_user() is None
+
+
+async def test_a_new_person_signs_in_and_sees_the_area_only(admin: Admin, hub: Hub, hub_app: FastAPI) -> None:
+    password = (await hub.auth.add_user("Wang.Fang", Role.DISPATCHER, "110102001")).get_secret_value()
+    async with browser_of(hub_app) as client:
+        answer = (await sign_in(client, "wang.fang", password)).json()
+        assert (answer["role"], answer["area_prefix"]) == ("dispatcher", "110102001")
+        assert answer["must_change_password"] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "area", "code"),
+    [
+        ("admin", "", "user_exists"),
+        ("", "", "bad_username"),
+        ("wang fang", "", "bad_username"),
+        ("王芳", "", "bad_username"),
+        ("wang", "11010%", "bad_area"),
+        ("wang", "1" * 16, "bad_area"),
+    ],
+)
+async def test_a_person_that_cannot_be(hub: Hub, name: str, area: str, code: str) -> None:
+    with pytest.raises(HubError) as caught:
+        await hub.auth.add_user(name, Role.VIEWER, area)
+    assert caught.value.code == code
+
+
+async def test_a_revoked_box_is_a_stranger_until_it_is_provisioned_again(hub: Hub, hub_app: FastAPI) -> None:
+    await deliver(hub, hub_app, "edge-1")
+    token = (await hub.auth.provision_edge("edge-1")).get_secret_value()
+    await hub.auth.revoke_edge("edge-1")
+    async with browser_of(hub_app) as box:
+        path, headers = f"/api/v1/media/{JPEG_SHA}", {"Authorization": f"Bearer {token}"}
+        assert (await box.head(path, headers=headers)).status_code == 401
+        await deliver(hub, hub_app, "edge-1", status=200)
+        assert (await box.head(path, headers=headers)).status_code == 401
+    with pytest.raises(NotFoundError, match="no box 'edge-2'"):
+        await hub.auth.revoke_edge("edge-2")
 
 
 async def test_a_malformed_login_is_refused_without_repeating_it(hub_client: httpx.AsyncClient) -> None:

@@ -5,9 +5,11 @@ import logging
 from typing import Annotated
 
 import httpx
+import psycopg
 import pytest
 from fastapi import Body, FastAPI
 from pydantic import BaseModel, SecretStr
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from hub.clock import SystemIds
 from hub.errors import TooManyRequestsError
@@ -35,6 +37,14 @@ def app() -> FastAPI:
     @app.get("/boom")
     async def boom() -> None:
         raise RuntimeError("the password is hunter2")
+
+    @app.get("/away")
+    async def away() -> None:
+        raise OperationalError("SELECT 'hunter2'", {}, psycopg.errors.AdminShutdown("the server stops"))
+
+    @app.get("/broken")
+    async def broken() -> None:
+        raise ProgrammingError("SELECT 'hunter2'", {}, psycopg.errors.UndefinedTable("no such table"))
 
     @app.post("/api/thing")
     async def thing(body: Annotated[Thing, Body()]) -> int:
@@ -73,6 +83,23 @@ async def test_an_unexpected_error_is_logged_once_under_the_id_that_the_caller_g
     assert "Traceback" not in answer.text
     assert [record.error_id for record in caplog.records] == [body["error_id"]]
     assert body["error_id"] in body["detail"]
+
+
+async def test_a_database_that_is_away_is_no_fault_of_the_hub(
+    client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await client.get("/away")
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+    (record,) = caplog.records
+    assert (record.levelname, record.exc_info) == ("WARNING", None)
+    assert "hunter2" not in record.getMessage()
+
+
+async def test_a_query_that_the_database_refuses_is(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/broken")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert "hunter2" not in answer.text
 
 
 async def test_a_validation_error_lists_fields_and_repeats_no_value(client: httpx.AsyncClient) -> None:

@@ -17,11 +17,11 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_flags_beat_the_environment_and_that_beats_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "hub.yaml"
-    file.write_text("port: 1000\nhost: 127.0.0.2\nsite_title: 西城\n", encoding="utf-8")
+    file.write_text("port: 1000\nhost: 127.0.0.2\ndistrict_code: '110105'\n", encoding="utf-8")
     monkeypatch.setenv("TIANRUI_HUB_PORT", "2000")
     monkeypatch.setenv("TIANRUI_HUB_HOST", "127.0.0.3")
     settings = load_settings(file, port=3000)
-    assert (settings.port, settings.host, settings.site_title) == (3000, "127.0.0.3", "西城")
+    assert (settings.port, settings.host, settings.district_code) == (3000, "127.0.0.3", "110105")
 
 
 def test_sqlite_in_the_data_folder_is_the_default(tmp_path: Path) -> None:
@@ -36,7 +36,12 @@ def test_sqlite_in_the_data_folder_is_the_default(tmp_path: Path) -> None:
         ({"district_code": "Xicheng"}, "district_code: "),
         ({"tls_cert": "/nowhere/cert.pem"}, "tls_cert: Value error, there is no file /nowhere/cert.pem"),
         ({"public_url": "hub.example"}, "public_url: "),
-        ({"embedded_broker": True, "mqtt_username": "x"}, "the embedded broker makes its own passwords"),
+        ({"mqtt_username": "x"}, "mqtt_username and mqtt_password belong together"),
+        ({"mqtt_password": "hunter2"}, "mqtt_username and mqtt_password belong together"),
+        (
+            {"embedded_broker": True, "mqtt_username": "x", "mqtt_password": "y"},
+            "the embedded broker makes its own passwords",
+        ),
         ({"prot": 1}, "prot: "),
     ],
 )
@@ -84,4 +89,4 @@ def test_secrets_do_not_appear(tmp_path: Path) -> None:
     with pytest.raises(StartError) as caught:
         load_settings(file)
     assert "hunter2" not in str(caught.value)
-    assert "hunter2" not in repr(load_settings(mqtt_password=SecretStr("hunter2")))
+    assert "hunter2" not in repr(load_settings(mqtt_username="hub", mqtt_password=SecretStr("hunter2")))

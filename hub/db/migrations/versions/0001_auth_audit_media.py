@@ -12,6 +12,13 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _people()
+    _boxes()
+    _audit()
+    _media()
+
+
+def _people() -> None:
     op.create_table(
         "account",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -36,6 +43,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_login_session_account_id", "login_session", ["account_id"])
     op.create_index("ix_login_session_expires_at", "login_session", ["expires_at"])
+
+
+def _boxes() -> None:
     op.create_table(
         "edge_credential",
         sa.Column("edge_id", sa.String(64), nullable=False),
@@ -45,6 +55,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("edge_id", name="pk_edge_credential"),
         sa.UniqueConstraint("token_hash", name="uq_edge_credential_token_hash"),
     )
+
+
+def _audit() -> None:
     op.create_table(
         "audit",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -58,6 +71,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_audit_at", "audit", ["at"])
     op.create_index("ix_audit_object_type_object_id", "audit", ["object_type", "object_id"])
+
+
+def _media() -> None:
     op.create_table(
         "media",
         sa.Column("sha256", sa.String(64), nullable=False),

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from hub.db.base import Json, UtcDateTime
+from hub.db.base import Json, UtcDateTime, code
 
 revision = "0002"
 down_revision = "0001"
@@ -50,13 +50,15 @@ def _ingest() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_dead_letter"),
         sa.UniqueConstraint("fingerprint", name="uq_dead_letter_fingerprint"),
     )
+    op.create_index("ix_dead_letter_received_at", "dead_letter", ["received_at"])
 
 
 def _cases() -> None:
     op.create_table(
         "grid_case",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("case_no", sa.String(32), nullable=False),
+        sa.Column("case_no", code(32), nullable=False),
+        sa.Column("serial", sa.String(6), nullable=False),
         sa.Column("edge_id", sa.String(63), nullable=False),
         sa.Column("incident_id", sa.Uuid(), nullable=False),
         sa.Column("item_key", sa.String(40), nullable=False),
@@ -66,8 +68,9 @@ def _cases() -> None:
         sa.Column("camera_id", sa.String(63), nullable=False),
         sa.Column("zone_id", sa.String(63), nullable=False),
         sa.Column("rule_id", sa.String(63), nullable=False),
-        sa.Column("grid_code", sa.String(15), nullable=True),
+        sa.Column("grid_code", code(15), nullable=True),
         sa.Column("opened_at", UtcDateTime(), nullable=False),
+        sa.Column("clock_ahead", sa.Boolean(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.Column("cleared_at", UtcDateTime(), nullable=True),
         sa.Column("level", sa.Integer(), nullable=True),
@@ -91,7 +94,11 @@ def _cases() -> None:
     op.create_index("ix_grid_case_opened_at_id", "grid_case", ["opened_at", "id"])
     op.create_index("ix_grid_case_stage_opened_at_id", "grid_case", ["stage", "opened_at", "id"])
     op.create_index("ix_grid_case_item_key_opened_at_id", "grid_case", ["item_key", "opened_at", "id"])
-    _index_of_grids("grid_case")
+    op.create_index("ix_grid_case_stage_item_key_opened_at_id", "grid_case", ["stage", "item_key", "opened_at", "id"])
+    op.create_index("ix_grid_case_stage_grid_code", "grid_case", ["stage", "grid_code"])
+    camera = ["edge_id", "camera_id", "opened_at", "id"]
+    op.create_index("ix_grid_case_edge_id_camera_id_opened_at_id", "grid_case", camera)
+    op.create_index("ix_grid_case_serial_opened_at_id", "grid_case", ["serial", "opened_at", "id"])
 
 
 def _case_parts() -> None:
@@ -140,6 +147,7 @@ def _fleet() -> None:
         sa.Column("previous_boot_id", sa.Uuid(), nullable=True),
         sa.Column("state_seq", sa.BigInteger(), nullable=False),
         sa.Column("state_event_id", sa.Uuid(), nullable=True),
+        sa.Column("state_emitted_at", UtcDateTime(), nullable=True),
         sa.Column("online", sa.Boolean(), nullable=False),
         sa.Column("since", UtcDateTime(), nullable=False),
         sa.Column("software", sa.String(50), nullable=True),
@@ -155,7 +163,7 @@ def _fleet() -> None:
         sa.Column("present", sa.Boolean(), nullable=False),
         sa.Column("name_zh", sa.String(100), nullable=False),
         sa.Column("name_en", sa.String(100), nullable=False),
-        sa.Column("grid_code", sa.String(15), nullable=True),
+        sa.Column("grid_code", code(15), nullable=True),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("since", UtcDateTime(), nullable=False),
         sa.Column("reason", sa.String(500), nullable=True),
@@ -168,12 +176,7 @@ def _fleet() -> None:
         sa.PrimaryKeyConstraint("edge_id", "camera_id", name="pk_camera_state"),
     )
     op.create_index("ix_camera_state_snapshot_sha256", "camera_state", ["snapshot_sha256"])
-    _index_of_grids("camera_state")
-
-
-def _index_of_grids(table: str) -> None:
-    # A prefix search uses an index in PostgreSQL only with this operator class, unless the database has the C locale.
-    op.create_index(f"ix_{table}_grid_code", table, ["grid_code"], postgresql_ops={"grid_code": "text_pattern_ops"})
+    op.create_index("ix_camera_state_grid_code", "camera_state", ["grid_code"])
 
 
 def downgrade() -> None:

@@ -2,7 +2,14 @@
 
 import pytest
 
-from hub.auth.throttle import FIRST_WAIT_S, FREE_ATTEMPTS, LONGEST_WAIT_S, REMEMBERED, LoginThrottle
+from hub.auth.throttle import (
+    ADDRESS_ATTEMPTS,
+    FIRST_WAIT_S,
+    FREE_ATTEMPTS,
+    LONGEST_WAIT_S,
+    REMEMBERED,
+    LoginThrottle,
+)
 from hub.errors import TooManyRequestsError
 from tests.hub_fixtures import FakeClock
 
@@ -53,5 +60,24 @@ def test_who_knows_the_password_starts_afresh() -> None:
 def test_memory_is_bounded() -> None:
     throttle = LoginThrottle(FakeClock())
     for number in range(REMEMBERED + 10):
+        throttle.begin("admin", f"address {number}")
+    assert (len(throttle._attempts), len(throttle._windows)) == (REMEMBERED, REMEMBERED)
+
+
+def test_one_address_may_not_try_name_after_name() -> None:
+    clock = FakeClock()
+    throttle = LoginThrottle(clock)
+    for number in range(ADDRESS_ATTEMPTS):
         throttle.begin(f"user{number}", "10.0.0.1")
-    assert len(throttle._attempts) == REMEMBERED
+    with pytest.raises(TooManyRequestsError) as caught:
+        throttle.begin("admin", "10.0.0.1")
+    throttle.begin("admin", "10.0.0.2")
+    clock.advance(int(caught.value.headers["Retry-After"]))
+    throttle.begin("admin", "10.0.0.1")
+
+
+def test_many_people_may_sign_in_at_one_address() -> None:
+    throttle = LoginThrottle(FakeClock())
+    for number in range(2 * ADDRESS_ATTEMPTS):
+        throttle.begin(f"user{number}", "10.0.0.1")
+        throttle.succeeded(f"user{number}", "10.0.0.1")

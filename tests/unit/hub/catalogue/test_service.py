@@ -1,4 +1,4 @@
-"""The catalogue's data, lookups, crosswalk, and what a damaged document says."""
+"""The catalogue's data, lookups, and what a damaged document says."""
 
 import pytest
 
@@ -24,13 +24,6 @@ def test_illegal_parking_has_the_code_of_the_chosen_scheme(scheme, code):
 def test_crowding_is_a_local_signal_under_every_scheme():
     item = load_catalogue("GBT47678.5-2026").item("crowding")
     assert (item.code, item.scheme, item.kind) == ("L-CROWD", LOCAL_SCHEME, ItemKind.SIGNAL)
-
-
-def test_the_crosswalk_translates_and_knows_its_gaps():
-    catalogue = load_catalogue()
-    assert catalogue.translate("0102", "CJT214-2007", "GBT47678.5-2026") == "06010"
-    assert catalogue.translate("L-CROWD", LOCAL_SCHEME, "CJT214-2007") is None
-    assert catalogue.translate("9999", "CJT214-2007", "GBT47678.5-2026") is None
 
 
 def test_an_unknown_scheme_names_the_known_ones():

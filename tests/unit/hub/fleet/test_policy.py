@@ -2,8 +2,20 @@
 
 from datetime import timedelta
 
-from hub.fleet.policy import SILENCE, StateMessage, apply_to_edge, counts, first_seen, is_online, state_since
-from tests.hub_messages import START, BoxVoice
+from hub.fleet.models import CameraRow
+from hub.fleet.policy import (
+    LAG,
+    SILENCE,
+    StateMessage,
+    apply_to_camera,
+    apply_to_edge,
+    counts,
+    first_seen,
+    is_online,
+    state_since,
+)
+from mqtt.messages import CameraState
+from tests.hub_messages import START, BoxVoice, camera, picture
 
 NOW = START + timedelta(seconds=60)
 
@@ -64,6 +76,31 @@ def test_an_older_state_does_not_count_after_a_newer_one():
     early = box.health()
     box.reading()
     assert not counts(after(box.health()), message(early))
+
+
+def test_states_that_a_lagging_replica_brings_once_more_do_not_count():
+    box = BoxVoice()
+    first, second = box.health(), box.health()
+    row = after(first, second)
+    assert not counts(row, message(first))
+    assert row.state_event_id == second.event_id
+    assert not counts(row, message(second))
+
+
+def test_a_box_whose_clock_was_set_back_still_counts():
+    box = BoxVoice()
+    health, following = box.health(), box.health()
+    row = after(health)
+    back = following.model_copy(update={"emitted_at": health.emitted_at - LAG - timedelta(seconds=1)})
+    assert counts(row, message(back))
+
+
+def test_a_new_snapshot_is_no_news_but_a_new_state_is():
+    row = CameraRow(edge_id="edge-1", camera_id="cam-1")
+    assert apply_to_camera(row, camera(snapshot=picture("a" * 64)))
+    assert not apply_to_camera(row, camera(snapshot=picture("b" * 64)))
+    assert row.snapshot_sha256 == "b" * 64
+    assert apply_to_camera(row, camera(state=CameraState.STALLED))
 
 
 def test_a_boot_whose_birth_was_missed_is_taken_from_its_health():

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 
@@ -17,7 +18,7 @@ def subject(area: str, role: Role = Role.VIEWER) -> Subject:
 
 
 def event(number: int, *grids: str | None) -> FeedEvent:
-    return FeedEvent("case", {"case_no": str(number)}, grids or (HERE,))
+    return FeedEvent("case", str(number), {"case_no": str(number)}, grids or (HERE,))
 
 
 @pytest.fixture
@@ -69,6 +70,34 @@ def test_a_slow_viewer_is_told_to_fetch_everything_and_nobody_else_is(feed, watc
     assert quick.take() == (False, list(map(event, range(5))))
     feed.publish([event(9)])
     assert slow.take() == (False, [event(9)])
+
+
+def test_news_of_one_thing_count_once_and_the_newest_is_told(feed, watch):
+    viewer = watch(subject(""), limit=2)
+    for version in range(9):
+        feed.publish([FeedEvent(name, "x", {"version": version}, (HERE,)) for name in ("case", "camera")])
+    missed, events = viewer.take()
+    assert not missed
+    assert [(event.name, event.data["version"]) for event in events] == [("case", 8), ("camera", 8)]
+
+
+def test_the_births_of_one_batch_fit_a_viewer(feed):
+    with feed.watch(subject("")) as viewer:
+        viewer.take()
+        feed.publish(FeedEvent("camera", str(number), {}, (HERE,)) for number in range(132))
+        missed, events = viewer.take()
+    assert (missed, len(events)) == (False, 132)
+
+
+def test_who_becomes_somebody_else_fetches_everything_and_hears_of_the_new_area_only(feed, watch):
+    who = subject("110102")
+    viewer = watch(who)
+    feed.publish([event(1, HERE)])
+    viewer.become(replace(who, area_prefix="110105"))
+    assert viewer.take() == (True, [])
+    feed.publish([event(2, HERE), event(3, ELSEWHERE)])
+    viewer.become(replace(who, area_prefix="110105"))
+    assert viewer.take() == (False, [event(3, ELSEWHERE)])
 
 
 def test_who_left_is_not_kept(feed):
