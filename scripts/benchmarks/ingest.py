@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from hub.app import run_hub
 from hub.clock import SystemClock, SystemIds
 from hub.ingest.consumer import make_handler
-from hub.settings import HubSettings
+from hub.settings import HubSettings, load_settings
 from hub.state import Hub
 from mqtt.connection import Message
 from scripts.processes import free_port
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         figures: dict[str, Any] = {"events": arguments.events}
         urls = {"postgresql": postgres.url("bench"), "sqlite": f"sqlite:///{folder}/bench.sqlite"}
         for name, url in urls.items():
-            settings = HubSettings(data_dir=Path(folder) / name, database_url=url, mqtt_port=free_port())
+            settings = load_settings(data_dir=Path(folder) / name, database_url=url, mqtt_port=free_port())
             measured = asyncio.run(_measure(settings, arguments.events))
             figures |= {f"{name}: {key}": value for key, value in measured.items()}
     figures["events_per_s_core"] = figures["postgresql: events_per_s_core"]
