@@ -2,6 +2,7 @@
 
 import fcntl
 import logging
+import os
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -28,7 +29,9 @@ from edge_agent.health.heartbeat import HealthSources, Heartbeat
 from edge_agent.health.metrics import BoxCollector, MetricsServer
 from edge_agent.incidents import OpenIncidents
 from edge_agent.looker import Looker
+from edge_agent.outbox.budget import DiskBudget, DiskLimits
 from edge_agent.outbox.emitter import Emitter
+from edge_agent.outbox.orders import Orders
 from edge_agent.outbox.sender import Sender
 from edge_agent.outbox.store import Outbox
 from edge_agent.pipeline import CameraPipeline
@@ -37,8 +40,9 @@ from edge_agent.settings import EdgeSettings
 from edge_agent.status import BoxStatus, StatusSources
 from edge_agent.types import StoredPicture
 from edge_agent.waiting import Shot, WaitingEvents
+from edge_agent.wall_clock import WallClock
 from models.registry import FoundModel, find, search_path
-from mqtt.connection import ConnectionOptions, TlsOptions, Will
+from mqtt.connection import ConnectionOptions, Message, TlsOptions, Will
 from mqtt.envelope import encode
 from mqtt.errors import MessageError
 from mqtt.messages import BirthBody, DeathBody, FindingBody, SeenBy
@@ -46,6 +50,8 @@ from mqtt.paho_connection import PahoConnection
 from mqtt.topic import Channel, Topic
 
 log = logging.getLogger(__name__)
+
+MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,8 @@ class Agent:
             log.error("outbox: %s", self._outbox.moved_aside)
         self._store = EvidenceStore(settings.data_dir / "evidence")
         self._boot_id: UUID = ids.new()
-        self._emitter = Emitter(self._outbox, settings.edge_id, self._boot_id, clock, ids)
+        self._emitter = Emitter(self._outbox, settings.edge_id, self._boot_id, clock, ids, WallClock(clock).report)
+        self._budget = self._make_budget()
         self._uploader = Uploader(ready.media, self._store, self._outbox.pictures, clock)
         self._outbox.on_append(self._uploader.wake)
         self._mailboxes = Mailboxes()
@@ -111,11 +118,16 @@ class Agent:
         self._waiting = WaitingEvents(self._keep, self._emit, clock)
         close_unconfigured(incidents, ready.cameras, self._seen_by(0), self._waiting, clock)
         self._pipelines = {camera.id: self._pipeline(camera, incidents) for camera in ready.cameras}
-        self._looker = Looker(self._mailboxes, self._pipelines, settings.snapshot_s, clock)
+        self._looker = Looker(
+            self._mailboxes, self._pipelines, settings.snapshot_s, clock, lambda: self._budget.previews_allowed
+        )
         self._status = self._make_status()
         self._sender = Sender(self._outbox, settings.edge_id, clock)
+        self._orders = Orders(self._outbox, self._emitter, self._sender, settings.edge_id, self._tell_birth)
         self._connection = self._make_connection()
-        health = HealthSources(self._status.cameras, self._status.outbox, self._emitter.state)
+        health = HealthSources(
+            self._status.cameras, self._status.outbox, lambda: self._sender.trouble, self._emitter.state
+        )
         self._heartbeat = Heartbeat(self._connection, settings.edge_id, health, settings.heartbeat_s)
         registry = CollectorRegistry()
         registry.register(BoxCollector(self._status.figures, self._status.outbox))
@@ -157,6 +169,7 @@ class Agent:
     def _parts(self) -> tuple[tuple[Callable[[], object], Callable[[], object]], ...]:
         return (
             (self._metrics.start, self._metrics.stop),
+            (self._budget.start, self._budget.stop),
             (self._connection.start, self._say_farewell),
             (self._uploader.start, self._uploader.stop),
             (lambda: self._sender.start(self._connection), self._sender.stop),
@@ -196,6 +209,15 @@ class Agent:
     def _offer(self, camera_id: str, shot: Shot) -> None:
         self._uploader.offer(camera_id, shot.jpeg, shot.width, shot.height, shot.taken_at)
 
+    def _make_budget(self) -> DiskBudget:
+        settings = self._ready.settings
+        limits = DiskLimits(settings.disk_budget_mb * MIB, settings.disk_reserve_mb * MIB)
+        return DiskBudget(self._emitter, self._outbox, self._store, limits, self._free_on_disk)
+
+    def _free_on_disk(self) -> int:
+        disk = os.statvfs(self._ready.settings.data_dir)
+        return disk.f_bavail * disk.f_frsize
+
     def _make_status(self) -> BoxStatus:
         sources = StatusSources(
             captures=self._cameras.status,
@@ -210,9 +232,9 @@ class Agent:
         will = encode(self._emitter.state(DeathBody(reason="lost")))
         return PahoConnection(
             options=self._ready.broker,
-            subscriptions=self._sender.subscriptions,
+            subscriptions=(*self._sender.subscriptions, self._orders.topic),
             will=Will(str(self._state_topic), will, qos=1, retain=True),
-            on_message=self._sender.on_message,
+            on_message=self._on_message,
             on_up=self._greet,
             on_down=self._sender.on_down,
         )
@@ -221,9 +243,16 @@ class Agent:
     def _state_topic(self) -> Topic:
         return Topic(self._ready.settings.edge_id, Channel.STATE)
 
+    def _on_message(self, message: Message) -> None:
+        self._sender.on_message(message)
+        self._orders.on_message(message)
+
     def _greet(self) -> None:
         # First, so that events flow also when the birth cannot be built.
         self._sender.on_up()
+        self._tell_birth()
+
+    def _tell_birth(self) -> None:
         try:
             birth = BirthBody(
                 software=f"tianrui {version('tianrui')}",

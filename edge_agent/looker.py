@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from edge_agent.clock import Clock
@@ -32,14 +32,25 @@ class Pipeline(Protocol):
 
 
 class Looker:
-    """Runs the pipelines of all cameras in one thread; a fault of one camera's look costs that look only."""
+    """Runs the pipelines of all cameras in one thread; a fault of one camera's look costs that look only.
 
-    def __init__(self, frames: Frames, pipelines: Mapping[str, Pipeline], snapshot_s: float, clock: Clock) -> None:
+    A snapshot for the live preview is made every `snapshot_s` seconds while `previews_allowed` says so.
+    """
+
+    def __init__(
+        self,
+        frames: Frames,
+        pipelines: Mapping[str, Pipeline],
+        snapshot_s: float,
+        clock: Clock,
+        previews_allowed: Callable[[], bool],
+    ) -> None:
         self.failures = 0
         self._frames = frames
         self._pipelines = pipelines
         self._snapshot_s = snapshot_s
         self._clock = clock
+        self._previews_allowed = previews_allowed
         self._snapshot_at: dict[str, float] = {}
         self._loud_at: dict[str, float] = {}
         self._stopping = threading.Event()
@@ -65,6 +76,7 @@ class Looker:
     def _look(self, frame: Frame) -> None:
         now_s = self._clock.monotonic()
         due = now_s - self._snapshot_at.get(frame.camera_id, float("-inf")) >= self._snapshot_s
+        due = due and self._previews_allowed()
         if due:
             self._snapshot_at[frame.camera_id] = now_s
         try:

@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 
 MAX_FIRST_LOOKS = 64
 NO_PICTURE = "a picture could not be made"
+CLOCK_SET = "a clock was set while this was open: its times do not give its length"
+# More than a camera's clock drifts from ours in the days that the longest incident lasts.
+CLOCK_SET_BY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,8 @@ class IncidentReporter:
         made: Shots = tuple((role, shot) for role, shot in shots if shot is not None)
         if len(made) < len(shots):
             verdict = replace(verdict, limits=(*verdict.limits, NO_PICTURE))
+        if _clock_was_set(verdict):
+            verdict = replace(verdict, limits=(*verdict.limits, CLOCK_SET))
         body = _body(incident, phase, verdict, self._seen_by, self._spec.grid_code)
         self._waiting.put(body, verdict.time.captured_at, made)
 
@@ -134,6 +139,11 @@ def close_unconfigured(
         log.warning("incident %s of camera %s is closed: %s", orphan.incident_id, orphan.camera_id, limit)
         incidents.close(orphan)
         waiting.put(_ending(orphan, time, limit, seen_by, grids.get(orphan.camera_id)), time.captured_at)
+
+
+def _clock_was_set(verdict: Verdict) -> bool:
+    by_wall_s = (verdict.time.captured_at - verdict.since.captured_at).total_seconds()
+    return abs(by_wall_s - (verdict.time.monotonic_s - verdict.since.monotonic_s)) > CLOCK_SET_BY_S
 
 
 def _ending(orphan: IncidentRow, time: FrameTime, limit: str, seen_by: SeenBy, grid_code: str | None) -> FindingBody:

@@ -118,6 +118,8 @@ class EdgeSettings(BaseSettings):
     inference_threads: Annotated[int, Field(ge=1, le=64)] = 1
     metrics_port: Port | None = None
     heartbeat_s: Annotated[float, Field(ge=1, le=MAX_HEARTBEAT_S)] = 10.0
+    disk_budget_mb: Annotated[int, Field(ge=64)] = 2048
+    disk_reserve_mb: Annotated[int, Field(ge=16)] = 256
     snapshot_s: Annotated[float, Field(ge=1, le=3600)] = 10.0
 
     @classmethod

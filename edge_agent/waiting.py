@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 # As much as the agent may take for one more camera (DESIGN 7: 25 MB), and over 100 pictures of 1080p.
 BUDGET_BYTES = 32 * 1024 * 1024
 SHORTEST_S = 0.5
-LONGEST_S = 30.0
+LONGEST_S = 4.0
 LOUD_EVERY_S = 60.0
 MAX_LIMITS = 16
 NOT_KEPT = "a picture could not be kept on the box's disk"

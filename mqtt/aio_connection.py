@@ -81,7 +81,7 @@ class AioSession:
         return Messages(self)
 
     async def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> PublishOutcome:
-        """Send `payload` and wait for the broker's answer; at most 20 wait at once, the others queue up behind them.
+        """Send `payload` and wait for the broker's answer; at most 100 wait at once, the others queue up behind them.
 
         Raises:
             BrokerError: too large for this broker, no topic, or the connection was lost before the answer.

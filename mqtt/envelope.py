@@ -15,6 +15,7 @@ MAX_BYTES = 64 * 1024
 
 CHANNEL_OF_KIND: dict[str, Channel] = {
     "finding": Channel.EVENT,
+    "shed": Channel.EVENT,
     "reading": Channel.READING,
     "birth": Channel.STATE,
     "health": Channel.STATE,

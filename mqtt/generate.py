@@ -21,6 +21,7 @@ from mqtt.messages import (
     ReadingBody,
     ReportedBody,
     ResultBody,
+    ShedBody,
     WireModel,
 )
 from mqtt.topic import EDGE_ID_PATTERN, HUB_STATE, RETAINED, ROOT, UPWARD, Channel
@@ -31,6 +32,7 @@ SCHEMA_FORMAT = "application/schema+json;version=draft-07"
 BODIES: tuple[type[WireModel], ...] = (
     FindingBody,
     ReadingBody,
+    ShedBody,
     BirthBody,
     HealthBody,
     DeathBody,

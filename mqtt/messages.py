@@ -208,12 +208,18 @@ class BirthBody(WireModel):
     outbox: OutboxStatus
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class HealthBody(WireModel):
-    """The state of a box, repeated while it lives."""
+    """The state of a box, repeated while it lives; `trouble` says why its events do not go out, or is not there."""
 
     kind: Literal["health"] = "health"
     cameras: Annotated[tuple[CameraStatus, ...], Field(max_length=64)] = ()
     outbox: OutboxStatus
+    # Left out when there is none: a hub of an earlier version refuses a field that it does not know.
+    trouble: Annotated[Text | None, Field(exclude_if=_is_none)] = None
 
 
 class DeathBody(WireModel):
@@ -221,6 +227,41 @@ class DeathBody(WireModel):
 
     kind: Literal["death"] = "death"
     reason: Literal["stopped", "lost"]
+
+
+class SeqRange(WireModel):
+    """Events of one boot, from `first` to `last`, both included."""
+
+    boot_id: UUID
+    first: Annotated[int, Field(ge=1, le=2**63 - 1)]
+    last: Annotated[int, Field(ge=1, le=2**63 - 1)]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.first > self.last:
+            msg = "first must not be above last"
+            raise ValueError(msg)
+        return self
+
+
+class ShedBody(WireModel):
+    """What a box let go of for want of disk space before the hub had it: it will never come.
+
+    `pictures` or `events` name all of it. `severe` says that it belonged to findings of level 3 or 4; `oldest` and
+    `newest` are when the pictures were taken or the events born. `over_budget`: the box may not take more of its disk;
+    `disk_short`: others fill the disk.
+    """
+
+    kind: Literal["shed"] = "shed"
+    what: Literal["pictures", "events"]
+    count: Positive
+    bytes: Count
+    oldest: Moment
+    newest: Moment
+    severe: bool
+    reason: Literal["over_budget", "disk_short"]
+    pictures: Annotated[tuple[Sha256, ...], Field(max_length=256)] = ()
+    events: Annotated[tuple[SeqRange, ...], Field(max_length=256)] = ()
 
 
 class ReportedBody(WireModel):
@@ -242,7 +283,7 @@ class ResultBody(WireModel):
 
 
 Body = Annotated[
-    FindingBody | ReadingBody | BirthBody | HealthBody | DeathBody | ReportedBody | ResultBody,
+    FindingBody | ReadingBody | ShedBody | BirthBody | HealthBody | DeathBody | ReportedBody | ResultBody,
     Field(discriminator="kind"),
 ]
 

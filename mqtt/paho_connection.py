@@ -24,7 +24,8 @@ from mqtt.errors import BrokerError, ConnectionSetupError
 from mqtt.waker import Waker
 
 MAX_WAITING = 1000
-MAX_INFLIGHT = 20
+# At 20, MQTT's usual figure, a broker 40 ms away takes 500 messages/s; both brokers of `broker/` take 200 and more.
+MAX_INFLIGHT = 100
 TOPIC_INVALID = 0x90
 PACKET_TOO_LARGE = 0x95
 QUOTA_EXCEEDED = 0x97

@@ -96,6 +96,18 @@ class EvidenceStore:
         """
         self._path(sha256).unlink(missing_ok=True)
 
+    def used_bytes(self) -> int:
+        """What the pictures take on the disk, whether an event names them or not.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
+        used = 0
+        for folder in os.scandir(self._folder):
+            if folder.is_dir():
+                used += sum(_size_on_disk(entry) for entry in os.scandir(folder.path))
+        return used
+
     def sweep(self, is_named: Callable[[str], bool], now: datetime) -> int:
         """Remove pictures older than an hour that no event names and return how many there were.
 
@@ -156,6 +168,13 @@ class EvidenceStore:
             self._broken = f"fsync of {path} failed ({error.strerror}), so what the disk holds is not known"
             logger.critical("evidence: %s", self._broken)
             raise
+
+
+def _size_on_disk(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat().st_blocks * 512
+    except FileNotFoundError:
+        return 0
 
 
 def _holds(path: Path, jpeg: bytes) -> bool:

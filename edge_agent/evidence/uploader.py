@@ -47,8 +47,8 @@ class PictureQueue(Protocol):
         """Let go of a picture that is done and whose file is gone."""
         ...
 
-    def refuse(self, sha256: str, reason: str) -> None:
-        """Note that the picture will never be taken."""
+    def refuse(self, sha256: str, reason: str) -> bool:
+        """Note that the picture will never be taken; False when it does not wait any more."""
         ...
 
 
@@ -243,10 +243,10 @@ class Uploader:
         self._queue.forget(sha256)
 
     def _refuse(self, sha256: str, reason: str) -> None:
-        self.counters.refused += 1
         self._stubborn.over(sha256)
-        logger.error("picture %s will never reach the hub and stays on this box: %s", sha256, reason)
-        self._queue.refuse(sha256, reason)
+        if self._queue.refuse(sha256, reason):
+            self.counters.refused += 1
+            logger.error("picture %s will never reach the hub and stays on this box: %s", sha256, reason)
 
     def _fail(self, verdict: _Verdict, words: str) -> float:
         self.counters.failed += 1

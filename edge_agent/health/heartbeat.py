@@ -32,10 +32,14 @@ class Publisher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HealthSources:
-    """Where the figures come from: cameras and outbox as they are now, and what puts a body into an envelope."""
+    """Where the figures come from: cameras and outbox as they are now, and why events do not go out, if they do not.
+
+    `envelope` puts a body into an envelope.
+    """
 
     cameras: Callable[[], tuple[CameraStatus, ...]]
     outbox: Callable[[], OutboxStatus]
+    trouble: Callable[[], str | None]
     envelope: Callable[[HealthBody], Envelope]
 
 
@@ -72,7 +76,10 @@ class Heartbeat:
         """
         if not self._publisher.connected:
             return
-        body = HealthBody(cameras=self._sources.cameras(), outbox=self._sources.outbox())
+        trouble = self._sources.trouble()
+        body = HealthBody(
+            cameras=self._sources.cameras(), outbox=self._sources.outbox(), trouble=trouble[:500] if trouble else None
+        )
         payload = encode(self._sources.envelope(body))
         future = self._publisher.publish(str(self._topic), payload, 1, self._topic.retained)
         future.add_done_callback(self._published)

@@ -12,7 +12,7 @@ from edge_agent.errors import OutboxError
 
 logger = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_TIMEOUT_S = 0.5
 # Measured: with SQLite's 1000 pages the log's checkpoint eats the whole ballast, and a full disk cannot be settled.
 CHECKPOINT_PAGES = 64
@@ -30,6 +30,7 @@ CREATE TABLE event (
     payload BLOB NOT NULL,
     checksum TEXT NOT NULL,
     urgent INTEGER NOT NULL CHECK (urgent IN (0, 1)),
+    sheddable INTEGER NOT NULL CHECK (sheddable IN (0, 1)),
     born_at TEXT NOT NULL,
     state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'sent')),
     attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
@@ -38,11 +39,14 @@ CREATE TABLE event (
 ) STRICT;
 CREATE INDEX event_order ON event (urgent DESC, boot, seq);
 CREATE INDEX event_retry ON event (retry_at) WHERE retry_at IS NOT NULL;
-CREATE INDEX event_sent ON event (state) WHERE state = 'sent';
+CREATE INDEX event_sent ON event (urgent, retry_at) WHERE state = 'sent';
 CREATE TABLE picture (
     ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
     sha256 TEXT NOT NULL UNIQUE CHECK (length(sha256) = 64),
-    state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done', 'refused')),
+    bytes INTEGER NOT NULL CHECK (bytes >= 0),
+    taken_at TEXT NOT NULL,
+    severe INTEGER NOT NULL CHECK (severe IN (0, 1)),
+    state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done', 'refused', 'shed')),
     reason TEXT
 ) STRICT;
 CREATE INDEX picture_state ON picture (state, ordinal);

@@ -4,6 +4,7 @@ import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from edge_agent.clock import Clock
 from edge_agent.outbox.rows import DueEvent
@@ -15,20 +16,24 @@ logger = logging.getLogger(__name__)
 
 FAILURES_BEFORE_HOLD = 2
 LOG_EVERY = 100
+NOT_AUTHORISED = 0x87
 
 
 @dataclass(frozen=True, slots=True)
 class FlowOptions:
     """`window` events may wait for the hub's answer; each is sent again after `resend_s`, then twice that, and so on.
 
-    `row_backoff` delays an event that the broker did not take, `hold` delays all when it takes none.
+    The last `reserve` places of the window are for severe findings only. `row_backoff` delays an event that the broker
+    did not take, `hold` delays all when it takes none, `forbidden` when it says that this box may not publish.
     """
 
-    window: int = 64
+    window: int = 256
+    reserve: int = 32
     resend_s: float = 10.0
     resend_max_s: float = 300.0
     row_backoff: Backoff = field(default_factory=lambda: Backoff(shortest_s=0.5, longest_s=60.0))
     hold: Backoff = field(default_factory=lambda: Backoff(shortest_s=0.25, longest_s=5.0))
+    forbidden: Backoff = field(default_factory=lambda: Backoff(shortest_s=1.0, longest_s=30.0))
     random: Callable[[], float] = field(default=random.random, repr=False)
 
 
@@ -60,6 +65,15 @@ class Flow:
         self._hub: HubState | None = None
         self._failures = 0
         self._hold_until = 0.0
+        self._acked: list[UUID] = []
+        self._trouble: str | None = None
+        self._forbidden = 0
+        self._forbidden_until = 0.0
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the broker takes nothing from this box, in words; None when it does."""
+        return self._trouble
 
     @property
     def flowing(self) -> bool:
@@ -85,23 +99,29 @@ class Flow:
 
     def take(self) -> list[DueEvent]:
         """The events to publish now, already noted as sent; the caller reports each one's outcome."""
+        self.settle()
         now = self._clock.monotonic()
-        if not self.flowing or now < self._hold_until:
+        if not self.flowing or now < max(self._hold_until, self._forbidden_until):
             return []
-        events = self._outbox.due(self._options.window, self._options.window)
+        # A broker that forbids may close the connection for each try, so one event tries for all.
+        limit = 1 if self._trouble else self._options.window
+        events = self._outbox.due(limit, self._options.window, self._options.reserve)
         if events:
             self._outbox.mark_sent({event.event_id: now + self._resend_s(event.attempts) for event in events})
             self.counters.published += len(events)
             self.counters.resent += sum(event.attempts > 0 for event in events)
         return events
 
-    def outcome(self, event: DueEvent, failure: str | None) -> None:
+    def outcome(self, event: DueEvent, failure: str | None, reason_code: int | None = None) -> None:
         """The broker's answer to one event of `take`: None when it took it, else why not; then it is put back."""
         if failure is None:
             self.counters.taken += 1
             self._failures = 0
+            self._allowed()
             return
         now = self._clock.monotonic()
+        if reason_code == NOT_AUTHORISED:
+            self._forbid(now, failure)
         if not self._outbox.put_back(
             event.event_id, event.attempts + 1, now + self._options.row_backoff.delay_s(event.attempts)
         ):
@@ -115,9 +135,8 @@ class Flow:
                 logger.warning("the broker does not take events (%d in a row): %s", self._failures, failure)
 
     def ack(self, ack: Ack) -> None:
-        """Let go of what the hub has committed; what it will never take goes to the dead letters."""
-        if ack.settled:
-            self.counters.settled += self._outbox.settle(ack.settled)
+        """Note what the hub has committed, for `settle`; what it will never take becomes a dead letter at once."""
+        self._acked += ack.settled
         for refusal in ack.refused:
             event_id = refusal.event_id or self._outbox.event_of_payload(refusal.payload_sha256)
             if event_id is not None and self._outbox.refuse(event_id, refusal.reason, refusal.detail):
@@ -126,12 +145,33 @@ class Flow:
             else:
                 self.counters.unknown += 1
 
+    def settle(self) -> None:
+        """Let go of what was acked since the last time, in one transaction: hubs may ack events one by one."""
+        if self._acked:
+            self.counters.settled += self._outbox.settle(self._acked)
+            self._acked.clear()
+
     def wait_s(self) -> float | None:
         """Seconds until `take` can have something new without anything else happening; None when only a wake can."""
         if not self.flowing:
             return None
-        held = self._hold_until - self._clock.monotonic()
+        held = max(self._hold_until, self._forbidden_until) - self._clock.monotonic()
         return held if held > 0 else self._outbox.next_due_s()
+
+    def _forbid(self, now: float, failure: str) -> None:
+        self._trouble = f"the broker refuses this box's events: {failure}"
+        if now < self._forbidden_until:
+            return
+        if self._forbidden % LOG_EVERY == 0:
+            logger.error("not authorised: %s; check the broker's rights for this box, nothing is lost", self._trouble)
+        # A new connection does not change a right, so unlike `hold` this outlives it.
+        self._forbidden_until = now + self._options.forbidden.delay_s(self._forbidden)
+        self._forbidden += 1
+
+    def _allowed(self) -> None:
+        if self._trouble:
+            logger.warning("the broker takes this box's events again")
+        self._trouble, self._forbidden, self._forbidden_until = None, 0, 0.0
 
     def _start_over(self) -> None:
         self._failures = 0

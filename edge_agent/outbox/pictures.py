@@ -14,13 +14,19 @@ UPDATE picture SET state = 'done' WHERE state = 'refused' AND ordinal <= (
 """
 
 
-def insert_pictures(db: sqlite3.Connection, pictures: Sequence[StoredPicture]) -> None:
-    """Note pictures as pending inside a running transaction; a picture that is known already stays as it is."""
-    db.executemany("INSERT INTO picture (sha256) VALUES (?) ON CONFLICT DO NOTHING", [(p.sha256,) for p in pictures])
+_INSERT = """
+INSERT INTO picture (sha256, bytes, taken_at, severe) VALUES (?, ?, ?, ?)
+ON CONFLICT (sha256) DO UPDATE SET severe = max(severe, excluded.severe)
+"""
+
+
+def insert_pictures(db: sqlite3.Connection, pictures: Sequence[StoredPicture], severe: bool) -> None:
+    """Note pictures as pending inside a running transaction; the state of one that is known already stays."""
+    db.executemany(_INSERT, [(p.sha256, p.size, p.taken_at.isoformat(), int(severe)) for p in pictures])
 
 
 class PictureRows:
-    """The pictures that events named: pending, refused (the file stays), or done (the file may go, then the row).
+    """The pictures that events named: pending, refused (the file stays), done or shed (the file goes, then the row).
 
     Every method raises OutboxError when the file cannot be read or written.
     """
@@ -30,11 +36,11 @@ class PictureRows:
 
     def pending(self, limit: int) -> list[str]:
         """The SHA-256 of up to `limit` pictures that the hub does not have, oldest first."""
-        return self._in_state("pending", limit)
+        return self._in_states("pending", "pending", limit)
 
     def done(self, limit: int) -> list[str]:
-        """The SHA-256 of up to `limit` pictures that nobody needs and whose file may still be here, oldest first."""
-        return self._in_state("done", limit)
+        """The SHA-256 of up to `limit` pictures that are done or shed and whose file may still be here."""
+        return self._in_states("done", "shed", limit)
 
     def names(self, sha256: str) -> bool:
         """Whether an event named this picture and it is not let go of yet."""
@@ -43,25 +49,30 @@ class PictureRows:
 
     def mark_uploaded(self, sha256: str) -> None:
         """Note that the hub has the picture; only then may the file be removed."""
-        self._change("UPDATE picture SET state = 'done' WHERE sha256 = ?", sha256)
+        statement = "UPDATE picture SET state = 'done' WHERE sha256 = ? AND state = 'pending'"
+        self._transactions.freeing("noting an upload", lambda db: db.execute(statement, (sha256,)))
 
-    def forget(self, sha256: str) -> None:
-        """Let go of a picture that is done and whose file is gone."""
-        self._change("DELETE FROM picture WHERE sha256 = ? AND state = 'done'", sha256)
+    def forget(self, *gone: str) -> None:
+        """Let go of pictures that are done or shed and whose files are gone."""
+        statement = "DELETE FROM picture WHERE sha256 = ? AND state IN ('done', 'shed')"
+        values = [(sha256,) for sha256 in gone]
+        self._transactions.freeing("forgetting pictures", lambda db: db.executemany(statement, values))
 
-    def refuse(self, sha256: str, reason: str) -> None:
-        """Note that the picture will never be taken, and why; the files of the newest 1000 such pictures stay."""
+    def refuse(self, sha256: str, reason: str) -> bool:
+        """Note that the picture will never be taken, and why; the files of the newest 1000 such pictures stay.
 
-        def turn_down(db: sqlite3.Connection) -> None:
-            db.execute("UPDATE picture SET state = 'refused', reason = ? WHERE sha256 = ?", (reason, sha256))
+        False when it does not wait: it may have been shed in between.
+        """
+
+        def turn_down(db: sqlite3.Connection) -> int:
+            statement = "UPDATE picture SET state = 'refused', reason = ? WHERE sha256 = ? AND state = 'pending'"
+            turned = db.execute(statement, (reason, sha256)).rowcount
             db.execute(_KEEP_NEWEST, (REFUSED_KEPT,))
+            return turned
 
-        self._transactions.freeing("refusing a picture", turn_down)
+        return self._transactions.freeing("refusing a picture", turn_down) > 0
 
-    def _in_state(self, state: str, limit: int) -> list[str]:
+    def _in_states(self, state: str, other: str, limit: int) -> list[str]:
+        select = "SELECT sha256 FROM picture WHERE state IN (?, ?) ORDER BY ordinal LIMIT ?"
         with self._transactions.reading(f"reading {state} pictures") as db:
-            rows = db.execute("SELECT sha256 FROM picture WHERE state = ? ORDER BY ordinal LIMIT ?", (state, limit))
-            return [sha256 for (sha256,) in rows]
-
-    def _change(self, statement: str, *values: str) -> None:
-        self._transactions.freeing("changing the state of a picture", lambda db: db.execute(statement, values))
+            return [sha256 for (sha256,) in db.execute(select, (state, other, limit))]

@@ -31,6 +31,7 @@ class NewEvent:
     """An event that is about to be kept: `payload` is the encoded envelope, `severity` 0 (none) to 4.
 
     `incident` is the incident that it opens or changes, as it is from then on; `ends_incident` says that it is over.
+    What tells of a shedding is not `sheddable` itself.
     """
 
     event_id: UUID
@@ -42,6 +43,12 @@ class NewEvent:
     born_at: datetime
     incident: IncidentRow | None = None
     ends_incident: bool = False
+    sheddable: bool = True
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it overtakes others and is let go of last."""
+        return self.severity >= URGENT_SEVERITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,28 @@ class DueEvent:
     topic: str
     payload: bytes
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Events of one boot from seq `first` to `last`."""
+
+    boot_id: UUID
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shed:
+    """Pictures (by SHA-256) or events that are let go of in one transaction, `size` bytes, and from when they are."""
+
+    severe: bool
+    count: int
+    size: int
+    oldest: datetime
+    newest: datetime
+    pictures: tuple[str, ...] = ()
+    events: tuple[Places, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Protocol
@@ -22,6 +23,8 @@ from mqtt.topic import HUB_STATE, Channel, Topic
 logger = logging.getLogger(__name__)
 
 DISK_RETRY_S = 2.0
+JOBS_AT_ONCE = 512
+REFUSED_AT_THE_DOOR = frozenset({0x86, 0x87})
 _DEFAULTS = FlowOptions()
 
 
@@ -44,7 +47,7 @@ class Sender:
         self._ack_topic = str(Topic(edge_id, Channel.ACK))
         self.subscriptions = (self._ack_topic, HUB_STATE)
         self._flow = Flow(outbox, clock, options)
-        self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._jobs: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._stopping = threading.Event()
         self._publisher: Publisher | None = None
         self._thread = threading.Thread(target=self._run, name="outbox-sender", daemon=True)
@@ -54,6 +57,11 @@ class Sender:
     def counters(self) -> FlowCounters:
         """What was sent and settled since the start."""
         return self._flow.counters
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the broker takes nothing from this box, in words; None when it does."""
+        return self._flow.trouble
 
     def start(self, publisher: Publisher) -> None:
         """Start the thread; `publisher` is the connection that calls `on_up` and the others."""
@@ -72,13 +80,20 @@ class Sender:
         """Look at once whether something is due."""
         self._jobs.put(_nothing)
 
+    def soon(self, job: Callable[[], object]) -> None:
+        """Have `job` done in the sender's thread, which looks afterwards whether something is due."""
+        self._jobs.put(job)
+
     def on_up(self) -> None:
         """The connection is there."""
         self._jobs.put(self._flow.up)
 
     def on_down(self, error: BrokerError) -> None:
         """The connection is gone."""
-        logger.info("sending rests: %s", error)
+        if error.reason_code in REFUSED_AT_THE_DOOR:
+            logger.error("not authorised: %s; check this box's name and token, nothing is lost", error)
+        else:
+            logger.info("sending rests: %s", error)
         self._jobs.put(self._flow.down)
 
     def on_message(self, message: Message) -> None:
@@ -94,20 +109,23 @@ class Sender:
     def _run(self) -> None:
         wait_s: float | None = None
         while not self._stopping.is_set():
-            job = self._next_job(wait_s)
             try:
-                job()
-                if self._jobs.empty():
-                    wait_s = self._send()
-            except OutboxError as error:
+                self._do_jobs(wait_s)
+                wait_s = self._send()
+            except (OutboxError, MessageError) as error:
                 logger.error("sending pauses for %g s: %s", DISK_RETRY_S, error)  # noqa: TRY400
                 wait_s = DISK_RETRY_S
-
-    def _next_job(self, wait_s: float | None) -> Callable[[], None]:
         try:
-            return self._jobs.get(timeout=wait_s)
-        except Empty:
-            return _nothing
+            self._flow.settle()
+        except OutboxError as error:
+            logger.warning("what the hub acked last is sent again after the next start: %s", error)
+
+    def _do_jobs(self, wait_s: float | None) -> None:
+        # All that has come so far, and then one look at what is due: an ack a transaction would cost an fsync an event.
+        with suppress(Empty):
+            self._jobs.get(timeout=wait_s)()
+            for _ in range(JOBS_AT_ONCE):
+                self._jobs.get_nowait()()
 
     def _send(self) -> float | None:
         for event in self._flow.take():
@@ -122,12 +140,14 @@ class Sender:
         future.add_done_callback(partial(self._published, event))
 
     def _published(self, event: DueEvent, future: "Future[PublishOutcome]") -> None:
+        reason_code: int | None
         try:
             outcome = future.result()
-            failure = None if outcome.ok else f"{outcome.text} ({outcome.reason_code:#04x})"
+            reason_code = outcome.reason_code
+            failure = None if outcome.ok else f"{outcome.text} ({reason_code:#04x})"
         except BrokerError as error:
-            failure = str(error)
-        self._jobs.put(partial(self._flow.outcome, event, failure))
+            failure, reason_code = str(error), error.reason_code
+        self._jobs.put(partial(self._flow.outcome, event, failure, reason_code))
 
 
 def _nothing() -> None:

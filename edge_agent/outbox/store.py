@@ -4,13 +4,16 @@ import hashlib
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
 from edge_agent.clock import Clock
-from edge_agent.outbox.incidents import IncidentRows, note_incident
-from edge_agent.outbox.pictures import PictureRows, insert_pictures
-from edge_agent.outbox.rows import URGENT_SEVERITY, Counts, DueEvent, NewEvent
+from edge_agent.outbox.incidents import IncidentRows
+from edge_agent.outbox.keeping import checksum, count, keep_event
+from edge_agent.outbox.pictures import PictureRows
+from edge_agent.outbox.rows import Counts, DueEvent, NewEvent, Shed
+from edge_agent.outbox.shedding import take_events, take_pictures
 from edge_agent.outbox.transactions import Transactions
 from edge_agent.types import StoredPicture
 
@@ -18,21 +21,16 @@ logger = logging.getLogger(__name__)
 
 _DUE = """
 SELECT event_id, seq, topic, payload, checksum, attempts FROM event
-WHERE retry_at IS NULL OR retry_at <= ? ORDER BY urgent DESC, boot, seq LIMIT ?
+WHERE urgent = ? AND (retry_at IS NULL OR retry_at <= ?) ORDER BY boot, seq LIMIT ?
 """
+_FLYING = "SELECT urgent, count(*) FROM event WHERE state = 'sent' AND retry_at > ? GROUP BY urgent"
 _ALL_BACK = "UPDATE event SET state = 'pending', retry_at = NULL WHERE retry_at IS NOT NULL"
 _PUT_BACK = "UPDATE event SET state = 'pending', retry_at = ? WHERE event_id = ? AND state = 'sent' AND attempts = ?"
-_INSERT_BOOT = """
-INSERT INTO boot (boot_id, last_seq) VALUES (?, ?)
-ON CONFLICT (boot_id) DO UPDATE SET last_seq = max(last_seq, excluded.last_seq) RETURNING ordinal
-"""
-_INSERT_EVENT = """
-INSERT INTO event (event_id, boot, seq, topic, payload, checksum, urgent, born_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-"""
 # Rows of `refused` are only ever added at the end and dropped at the start, so their numbers have no gap.
 _KEEP_NEWEST = "DELETE FROM refused WHERE rowid <= (SELECT max(rowid) FROM refused) - ?"
 DEAD_LETTERS_KEPT = 1000
+
+Tell = Callable[[Shed], NewEvent]
 
 
 class Outbox:
@@ -77,32 +75,55 @@ class Outbox:
         Raises:
             OutboxError: the disk is full or fails, or the event_id or (boot, seq) is taken; nothing was written.
         """
+        self._transactions.adding(f"keeping event {event.event_id}", lambda db: keep_event(db, event, pictures))
+        self._tell_listeners()
 
-        def keep(db: sqlite3.Connection) -> None:
-            _insert(db, event)
-            insert_pictures(db, pictures)
-            note_incident(db, event)
-            _count(db, "born", 1)
+    def shed_pictures(self, severe: bool, need: int, tell: Tell) -> Shed | None:
+        """Let go of pictures of severe findings, or of the others, for `need` bytes; the caller removes the files.
 
-        with self._transactions.lock:
-            self._transactions.adding(f"keeping event {event.event_id}", keep)
-        for listener in self._listeners:
-            listener()
+        `tell` makes the event that says so, which is kept in the same transaction. None when there is no such picture.
+        """
+        return self._shed(partial(take_pictures, severe=severe, need=need), tell)
 
-    def due(self, limit: int, window: int) -> list[DueEvent]:
+    def shed_events(self, need: int, tell: Tell) -> Shed | None:
+        """Let go of the oldest events of the lowest severity for `need` bytes, told as `shed_pictures` does."""
+        return self._shed(partial(take_events, need=need), tell)
+
+    def drop_dead_letters(self) -> int:
+        """Let go of all dead letters, which the hub has as well, and return how many bytes that gave."""
+
+        def drop(db: sqlite3.Connection) -> int:
+            (size,) = db.execute("SELECT coalesce(sum(length(payload)), 0) FROM refused").fetchone()
+            if size:
+                db.execute("DELETE FROM refused")
+            return int(size)
+
+        return self._transactions.freeing("dropping dead letters", drop)
+
+    def room(self) -> tuple[int, int]:
+        """Bytes of the file that are in use, and bytes of it that are free for new rows."""
+        with self._transactions.reading("measuring the outbox") as db:
+            (page,), (pages,), (free,) = (
+                db.execute(f"PRAGMA {name}").fetchone() for name in ("page_size", "page_count", "freelist_count")
+            )
+        return page * (pages - free), page * free
+
+    def due(self, limit: int, window: int, reserve: int = 0) -> list[DueEvent]:
         """Up to `limit` events to send now, never more than `window` in flight: urgent ones first, then by (boot, seq).
 
-        An event whose payload no longer has its checksum is moved to the dead letters instead.
+        The last `reserve` places of the window are for urgent events only. An event whose payload no longer has its
+        checksum is moved to the dead letters instead.
         """
         now = self._clock.monotonic()
         with self._transactions.reading("looking for events to send") as db:
-            (flying,) = db.execute(
-                "SELECT count(*) FROM event WHERE state = 'sent' AND retry_at > ?", (now,)
-            ).fetchone()
-            rows = db.execute(_DUE, (now, max(0, min(limit, window - flying)))).fetchall()
+            flying = dict(db.execute(_FLYING, (now,)).fetchall())
+            places = max(0, min(limit, window - sum(flying.values())))
+            rows = db.execute(_DUE, (1, now, places)).fetchall()
+            ordinary = max(0, min(places - len(rows), window - reserve - flying.get(0, 0)))
+            rows += db.execute(_DUE, (0, now, ordinary)).fetchall()
         whole = []
-        for event_id, seq, topic, payload, checksum, attempts in rows:
-            if _checksum(topic, payload) == checksum:
+        for event_id, seq, topic, payload, kept_as, attempts in rows:
+            if checksum(topic, payload) == kept_as:
                 whole.append(DueEvent(UUID(event_id), seq, topic, payload, attempts))
             else:
                 logger.error("event %s (seq %d) is damaged on disk; moved to the dead letters", event_id, seq)
@@ -122,28 +143,33 @@ class Outbox:
         """Note that these events are on their way; each is due again at its monotonic second unless settled before."""
         rows = [(at, str(event_id)) for event_id, at in retry_at.items()]
         statement = "UPDATE event SET state = 'sent', attempts = attempts + 1, retry_at = ? WHERE event_id = ?"
-        self._transactions.freeing("noting what was sent", lambda db: db.executemany(statement, rows))
+        self._transactions.forgettable("noting what was sent", lambda db: db.executemany(statement, rows))
 
     def put_back(self, event_id: UUID, attempt: int, retry_at: float) -> bool:
         """Make an event pending again, due at monotonic second `retry_at`; False when `attempt` is not its latest."""
         values = (retry_at, str(event_id), attempt)
-        done = self._transactions.freeing("putting an event back", lambda db: db.execute(_PUT_BACK, values).rowcount)
+        done = self._transactions.forgettable(
+            "putting an event back", lambda db: db.execute(_PUT_BACK, values).rowcount
+        )
         return done > 0
 
     def put_all_back(self) -> None:
         """Make every event due at once: the process, the connection or the hub is a new one."""
-        self._transactions.freeing("putting everything back", lambda db: db.execute(_ALL_BACK))
+        self._transactions.forgettable("putting everything back", lambda db: db.execute(_ALL_BACK))
 
     def settle(self, event_ids: Iterable[UUID]) -> int:
-        """Let go of events that the hub has committed and return how many there were; unknown ones are ignored."""
+        """Let go of events that the hub has committed and return how many there were; unknown ones are ignored.
+
+        A power cut may bring the last ones back: they are sent again, and the hub has them already.
+        """
         rows = [(str(event_id),) for event_id in event_ids]
 
         def let_go(db: sqlite3.Connection) -> int:
             settled = max(0, db.executemany("DELETE FROM event WHERE event_id = ?", rows).rowcount)
-            _count(db, "acked", settled)
+            count(db, "acked", settled)
             return settled
 
-        return self._transactions.freeing("settling events", let_go)
+        return self._transactions.forgettable("settling events", let_go)
 
     def refuse(self, event_id: UUID, reason: str, detail: str) -> bool:
         """Move an event that will never be taken to the dead letters, of which the newest 1000 stay.
@@ -159,7 +185,7 @@ class Outbox:
             ).rowcount
             db.execute("DELETE FROM event WHERE event_id = ?", (str(event_id),))
             db.execute(_KEEP_NEWEST, (DEAD_LETTERS_KEPT,))
-            _count(db, "refused", moved)
+            count(db, "refused", moved)
             return moved
 
         return self._transactions.freeing("moving an event to the dead letters", move) > 0
@@ -187,19 +213,18 @@ class Outbox:
             shed=stones["shed"],
         )
 
+    def _shed(self, take: Callable[[sqlite3.Connection], Shed | None], tell: Tell) -> Shed | None:
+        def let_go(db: sqlite3.Connection) -> Shed | None:
+            shed = take(db)
+            if shed is not None:
+                keep_event(db, tell(shed))
+            return shed
 
-def _insert(db: sqlite3.Connection, event: NewEvent) -> None:
-    (boot,) = db.execute(_INSERT_BOOT, (str(event.boot_id), event.seq)).fetchone()
-    checksum = _checksum(event.topic, event.payload)
-    urgent = int(event.severity >= URGENT_SEVERITY)
-    values = (str(event.event_id), boot, event.seq, event.topic, event.payload, checksum, urgent)
-    db.execute(_INSERT_EVENT, (*values, event.born_at.isoformat()))
+        shed = self._transactions.freeing("letting go for want of room", let_go)
+        if shed is not None:
+            self._tell_listeners()
+        return shed
 
-
-def _checksum(topic: str, payload: bytes) -> str:
-    return hashlib.sha256(topic.encode() + b"\0" + payload).hexdigest()
-
-
-def _count(db: sqlite3.Connection, name: str, n: int) -> None:
-    if n:
-        db.execute("UPDATE milestone SET n = n + ? WHERE name = ?", (n, name))
+    def _tell_listeners(self) -> None:
+        for listener in self._listeners:
+            listener()

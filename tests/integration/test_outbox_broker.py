@@ -69,7 +69,7 @@ class Hub:
             self.stored[str(envelope.event_id)] = envelope
             answer = Ack(settled=(envelope.event_id,))
         if not self.mute:
-            self.client.publish(str(Topic(EDGE, Channel.ACK)), encode(answer), 1)
+            self.client.publish(str(Topic(envelope.edge_id, Channel.ACK)), encode(answer), 1)
 
     def __enter__(self) -> "Hub":
         self.client.connect("127.0.0.1", self.port, clean_start=True)

@@ -64,7 +64,7 @@ class Box:
     """One run of a box on `folder`: what it kept before and what it keeps now."""
 
     def __init__(self, folder: Path) -> None:
-        self.clock = ManualClock()
+        self.clock = ManualClock(START + timedelta(days=400))
         ids = SystemIds()
         self.outbox = Outbox(folder / "outbox.sqlite", self.clock)
         self.store = EvidenceStore(folder / "evidence")

@@ -54,8 +54,8 @@ class Seconds:
         return self._now_s
 
 
-def run(frames: Frames, pipelines: dict[str, Looks], snapshot_s: float = 3.0) -> Looker:
-    looker = Looker(frames, pipelines, snapshot_s, Seconds())
+def run(frames: Frames, pipelines: dict[str, Looks], snapshot_s: float = 3.0, allowed: bool = True) -> Looker:
+    looker = Looker(frames, pipelines, snapshot_s, Seconds(), lambda: allowed)
     looker.start()
     wait_until(frames.empty.is_set, "every frame was looked at")
     assert looker.stop()
@@ -73,3 +73,9 @@ def test_a_snapshot_is_due_at_the_first_look_and_then_at_its_pace() -> None:
     camera = Looks()
     run(Frames(*["gate"] * 7), {"gate": camera})
     assert camera.offers == [True, False, False, True, False, False, True]
+
+
+def test_a_box_that_is_short_of_disk_makes_no_snapshots() -> None:
+    camera = Looks()
+    run(Frames(*["gate"] * 4), {"gate": camera}, allowed=False)
+    assert camera.offers == [False] * 4

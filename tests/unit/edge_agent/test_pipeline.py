@@ -227,7 +227,7 @@ def test_the_frame_of_one_camera_that_cannot_be_processed_leaves_the_other_camer
         pipelines["bad"].look(frame(0, flat, "bad"), offer_snapshot=False)
     assert isinstance(one.value, EdgeError)
     assert isinstance(one.value.__cause__, cv2.error)
-    looker = Looker(Queue(frame(1, flat, "bad"), frame(1, street())), pipelines, 1.0, SystemClock())
+    looker = Looker(Queue(frame(1, flat, "bad"), frame(1, street())), pipelines, 1.0, SystemClock(), lambda: True)
     looker.start()
     try:
         wait_until(lambda: len(stored.snapshots) == 1, "a picture of the good camera")

@@ -74,6 +74,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"inference_threads": 0}, "inference_threads: Input should be greater than or equal to 1"),
     ({"metrics_port": 65536}, "metrics_port: Input should be less than or equal to 65535"),
     ({"heartbeat_s": 21}, "heartbeat_s: Input should be less than or equal to 20"),
+    ({"disk_budget_mb": 63}, "disk_budget_mb: Input should be greater than or equal to 64"),
+    ({"disk_reserve_mb": 15}, "disk_reserve_mb: Input should be greater than or equal to 16"),
     ({"snapshot_s": 0}, "snapshot_s: Input should be greater than or equal to 1"),
     ({"tokenn": CANARY}, "tokenn: no field has this name here; correct its spelling or remove it"),
     ({"_cli_parse_args": True}, "no setting has a name that begins with '_'"),

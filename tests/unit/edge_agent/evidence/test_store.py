@@ -146,3 +146,13 @@ def test_a_start_sweeps_old_pictures_that_no_event_names(tmp_path: Path) -> None
     assert stranger.exists()
     assert store.sweep({named}.__contains__, now + timedelta(hours=2)) == 1
     assert not store._path(young).exists()
+
+
+def test_what_the_pictures_take_on_the_disk_is_known(tmp_path: Path) -> None:
+    store = EvidenceStore(tmp_path / "evidence")
+    assert store.used_bytes() == 0
+    store.put(b"x" * 100_000, 4, 3, TAKEN)
+    kept = store.put(b"y" * 100_000, 4, 3, TAKEN)
+    assert 200_000 <= store.used_bytes() <= 220_000
+    store.remove(kept.sha256)
+    assert 100_000 <= store.used_bytes() <= 110_000

@@ -59,8 +59,13 @@ def envelope(body: HealthBody) -> Envelope:
     )
 
 
-def heart(wire: Wire, interval_s: float = 60.0, outbox: Callable[[], OutboxStatus] = outbox_status) -> Heartbeat:
-    return Heartbeat(wire, "box-1", HealthSources(tuple, outbox, envelope), interval_s)
+def heart(
+    wire: Wire,
+    interval_s: float = 60.0,
+    outbox: Callable[[], OutboxStatus] = outbox_status,
+    trouble: Callable[[], str | None] = lambda: None,
+) -> Heartbeat:
+    return Heartbeat(wire, "box-1", HealthSources(tuple, outbox, trouble, envelope), interval_s)
 
 
 def test_a_beat_is_a_retained_state_of_now() -> None:
@@ -72,6 +77,17 @@ def test_a_beat_is_a_retained_state_of_now() -> None:
     body = decode(payload, Envelope).body
     assert body == HealthBody(outbox=outbox_status())
     assert (beating.published, beating.failed) == (1, 0)
+
+
+def test_a_broker_that_forbids_is_told_of_and_otherwise_the_field_is_not_sent() -> None:
+    wire = Wire()
+    heart(wire, trouble=lambda: "not authorised " * 50).beat()
+    heart(wire).beat()
+    (_, troubled, *_), (_, calm, *_) = wire.published
+    body = decode(troubled, Envelope).body
+    assert isinstance(body, HealthBody)
+    assert (body.trouble or "").startswith("not authorised")
+    assert b"trouble" not in calm
 
 
 def test_without_a_connection_nothing_is_said() -> None:

@@ -9,6 +9,7 @@ from edge_agent.clock import SystemIds
 from edge_agent.outbox.rows import IncidentRow, NewEvent
 from edge_agent.outbox.store import Outbox
 from edge_agent.types import PictureBox, StoredPicture
+from mqtt.messages import Finding, FindingBody, Phase, SeenBy
 
 IDS = SystemIds()
 START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
@@ -17,11 +18,12 @@ BOOT = UUID("01900000-0000-7000-8000-000000000001")
 
 
 class ManualClock:
-    def __init__(self) -> None:
+    def __init__(self, start: datetime = START) -> None:
+        self.start = start
         self.seconds = 100.0
 
     def now(self) -> datetime:
-        return START + timedelta(seconds=self.seconds)
+        return self.start + timedelta(seconds=self.seconds)
 
     def monotonic(self) -> float:
         return self.seconds
@@ -54,3 +56,19 @@ def refused_pictures(outbox: Outbox) -> dict[str, str]:
     """The pictures that will never be taken, with the reason, oldest first."""
     with outbox._transactions.reading("refused pictures") as db:
         return dict(db.execute("SELECT sha256, reason FROM picture WHERE state = 'refused' ORDER BY ordinal"))
+
+
+def finding(number: int = 1, level: int = 1) -> FindingBody:
+    """A finding as an event carries it."""
+    return FindingBody(
+        incident_id=UUID(int=number),
+        phase=Phase.OPEN,
+        finding=Finding.ILLEGAL_PARKING,
+        camera_id="gate",
+        zone_id="kerb",
+        rule_id="parking",
+        opened_at=START,
+        level=level,
+        score=0.5,
+        seen_by=SeenBy(model="yolo11n-int8", model_version="1", backend="openvino", config_version=3),
+    )

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,10 @@ ONLINE = HubState(online=True, since=START)
 OFFLINE = HubState(online=False, since=START)
 OPTIONS = FlowOptions(
     window=4,
+    reserve=0,
     resend_s=10.0,
     resend_max_s=30.0,
+    forbidden=Backoff(shortest_s=3.0, longest_s=30.0, random=lambda: 0.0),
     row_backoff=Backoff(shortest_s=1.0, longest_s=60.0, random=lambda: 0.0),
     hold=Backoff(shortest_s=2.0, longest_s=5.0, random=lambda: 0.0),
     random=lambda: 0.5,
@@ -46,8 +49,8 @@ def flow(outbox: Outbox, clock: ManualClock) -> Flow:
     return made
 
 
-def keep(outbox: Outbox, count: int) -> list[NewEvent]:
-    events = [event(seq) for seq in range(1, count + 1)]
+def keep(outbox: Outbox, count: int, severity: int = 0, first: int = 1) -> list[NewEvent]:
+    events = [event(seq, severity) for seq in range(first, first + count)]
     for each in events:
         outbox.append(each)
     return events
@@ -128,7 +131,7 @@ def test_one_event_that_the_broker_refuses_does_not_hold_the_others(
 def test_a_broker_that_takes_nothing_is_left_in_peace(outbox: Outbox, flow: Flow, clock: ManualClock) -> None:
     keep(outbox, 6)
     for each in flow.take():
-        flow.outcome(each, "not authorized (0x87)")
+        flow.outcome(each, "quota exceeded (0x97)", 0x97)
     assert flow.take() == []
     assert flow.wait_s() == pytest.approx(2.0)
     clock.advance(2.0)
@@ -172,3 +175,56 @@ def test_refusals_go_to_the_dead_letters_by_id_or_by_payload(outbox: Outbox, flo
     ]
     assert (flow.counters.refused, flow.counters.unknown) == (2, 1)
     assert outbox.counts().adds_up
+
+
+def test_severe_events_find_room_in_a_window_full_of_ordinary_ones(outbox: Outbox, clock: ManualClock) -> None:
+    flow = Flow(outbox, clock, replace(OPTIONS, reserve=2))
+    flow.up()
+    flow.hub_state(ONLINE)
+    keep(outbox, 10)
+    assert seqs(flow.take()) == [1, 2]
+    assert flow.take() == []
+    keep(outbox, 3, severity=4, first=11)
+    assert seqs(flow.take()) == [11, 12]
+    assert flow.take() == []
+
+
+def test_severe_events_may_fill_the_whole_window(outbox: Outbox, clock: ManualClock) -> None:
+    flow = Flow(outbox, clock, replace(OPTIONS, reserve=2))
+    flow.up()
+    flow.hub_state(ONLINE)
+    keep(outbox, 2)
+    keep(outbox, 5, severity=3, first=3)
+    assert seqs(flow.take()) == [3, 4, 5, 6]
+    assert flow.take() == []
+
+
+def test_acks_that_come_one_by_one_are_settled_in_one_transaction(outbox: Outbox, flow: Flow) -> None:
+    events = keep(outbox, 6)
+    flow.take()
+    for each in (events[0], events[0], events[2]):
+        flow.ack(Ack(settled=(each.event_id,)))
+    assert outbox.counts().acked == 0
+    assert seqs(flow.take()) == [5, 6]
+    assert (flow.counters.settled, outbox.counts().acked) == (2, 2)
+
+
+def test_a_broker_that_forbids_is_tried_with_one_event_ever_more_slowly_also_on_new_connections(
+    outbox: Outbox, flow: Flow, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    keep(outbox, 6)
+    for each in flow.take():
+        flow.outcome(each, "Not authorized (0x87)", 0x87)
+    assert caplog.text.count("not authorised") == 1
+    assert flow.trouble == "the broker refuses this box's events: Not authorized (0x87)"
+    flow.down()
+    flow.up()
+    flow.hub_state(ONLINE)
+    assert flow.take() == []
+    assert flow.wait_s() == pytest.approx(3.0)
+    clock.advance(3.0)
+    (only,) = flow.take()
+    flow.outcome(only, None)
+    assert flow.trouble is None
+    assert len(flow.take()) == 3
+    assert outbox.counts().kept == 6

@@ -10,6 +10,7 @@ import pytest
 
 from edge_agent.errors import OutboxError
 from edge_agent.evidence.store import DiskFullError, EvidenceStore
+from edge_agent.outbox.budget import DiskBudget, DiskLimits
 from edge_agent.outbox.rows import NewEvent
 from edge_agent.outbox.store import Outbox
 from edge_agent.types import Change
@@ -113,3 +114,27 @@ def test_a_finding_on_a_full_disk_waits_whole_and_is_told_when_there_is_room(dis
             (Phase.OPEN, 1, ()),
             (Phase.CLOSE, 1, ()),
         ]
+
+
+def test_on_a_disk_filled_by_others_the_budget_makes_room_and_what_waited_is_kept(disk: Path) -> None:
+    with box_on(disk) as box:
+        for seconds in range(20):
+            large = Shot(seconds.to_bytes(1, "big") * 200_000, 4, 3, START)
+            box.reporter.report(PARKING, verdict(Change.OPEN, seconds, str(seconds)), lambda shot=large: shot)  # type: ignore[misc]
+        fill(disk)
+        late = Shot(b"l" * 200_000, 4, 3, START)
+        box.reporter.report(PARKING, verdict(Change.OPEN, 21, "late"), lambda: late)
+        assert len(box.waiting) == 1
+
+        def free() -> int:
+            return os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+
+        DiskBudget(box.emitter, box.outbox, box.store, DiskLimits(10**9, 1_000_000), free).check()
+        assert box.waiting.flush_now() == 0
+        assert len(box.bodies()) == 21
+        counts = box.outbox.counts()
+        assert (counts.born, counts.shed) == (22, 0)
+        assert counts.adds_up
+        pending = box.outbox.pictures.pending(100)
+        assert 21 - 8 <= len(pending) < 21
+        assert all(box.store.read(sha256) for sha256 in pending)

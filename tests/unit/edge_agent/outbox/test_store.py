@@ -240,3 +240,17 @@ def test_a_flipped_bit_is_never_sent(path: Path, clock: ManualClock, outbox: Out
         shutil.rmtree(copy.parent)
     assert seen["dead"] > 0
     assert seen["aside"] > 0
+
+
+def test_what_a_power_cut_may_undo_leaves_births_durable(outbox: Outbox) -> None:
+    outbox.append(event(1))
+    (due,) = outbox.due(1, 1)
+    outbox.mark_sent({due.event_id: 200.0})
+    outbox.put_back(due.event_id, 1, 100.0)
+    outbox.settle([due.event_id])
+    with outbox._transactions.reading("the durability") as db:
+        assert db.execute("PRAGMA synchronous").fetchone() == (2,)
+    with pytest.raises(OutboxError):
+        outbox._transactions.forgettable("nonsense", lambda db: db.execute("UPDATE nothing SET x = 1"))
+    with outbox._transactions.reading("the durability") as db:
+        assert db.execute("PRAGMA synchronous").fetchone() == (2,)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
 from edge_agent.errors import OutboxError
-from edge_agent.outbox.rows import NewEvent
+from edge_agent.outbox.rows import NewEvent, Shed
 from edge_agent.outbox.store import Outbox
 from tests.unit.edge_agent.outbox.builders import IDS, ManualClock, dead_letters, event, incident, picture
 
@@ -30,8 +30,9 @@ class OutboxMachine(RuleBasedStateMachine):
         self.held: dict[UUID, NewEvent] = {}
         self.sent: dict[UUID, float] = {}
         self.pictures: list[str] = []
+        self.severe: set[str] = set()
         self.open: set[UUID] = set()
-        self.born = self.acked = self.refused = self.boot_number = 0
+        self.born = self.acked = self.refused = self.shed = self.boot_number = 0
 
     @property
     def path(self) -> Path:
@@ -56,8 +57,52 @@ class OutboxMachine(RuleBasedStateMachine):
         self.outbox.append(new, stored)
         self.held[new.event_id] = new
         self.pictures += [each.sha256 for each in stored if each.sha256 not in self.pictures]
+        self.severe |= {each.sha256 for each in stored if severity >= 3}
         self.born += 1
         return new
+
+    def tell(self, _: Shed) -> NewEvent:
+        text = f"shed {self.boot_number} {self.seq + 1}".encode()
+        self.telling = replace(event(self.seq + 1, 3, self.boot, text), sheddable=False)
+        return self.telling
+
+    def was_told(self) -> None:
+        self.seq += 1
+        self.held[self.telling.event_id] = self.telling
+        self.born += 1
+
+    @rule(need=st.integers(1, 3), severe=st.booleans())
+    def shed_pictures(self, need: int, severe: bool) -> None:
+        these = [each for each in self.pictures if (each in self.severe) is severe]
+        shed = self.outbox.shed_pictures(severe, need, self.tell)
+        assert (shed is None) is (not these)
+        if shed is None:
+            return
+        assert list(shed.pictures) == these[: min(need, len(these))]
+        assert shed.size == shed.count
+        self.pictures = [each for each in self.pictures if each not in shed.pictures]
+        self.severe -= set(shed.pictures)
+        self.was_told()
+        assert self.outbox.pictures.done(100) == list(shed.pictures)
+        self.outbox.pictures.forget(*shed.pictures)
+
+    @rule(need=st.integers(1, 900))
+    def shed_events(self, need: int) -> None:
+        mine = [each for each in self.held.values() if each.sheddable]
+        mine.sort(key=lambda each: (each.urgent, each.event_id in self.sent))
+        shed = self.outbox.shed_events(need, self.tell)
+        assert (shed is None) is (not mine)
+        if shed is None:
+            return
+        gone = mine[: shed.count]
+        assert {each.urgent for each in gone} == {shed.severe}
+        named = {(p.boot_id, seq) for p in shed.events for seq in range(p.first, p.last + 1)}
+        assert named == {(each.boot_id, each.seq) for each in gone}
+        for each in gone:
+            del self.held[each.event_id]
+            self.sent.pop(each.event_id, None)
+        self.shed += len(gone)
+        self.was_told()
 
     @rule(target=events, number=st.integers(1, 4), ends=st.booleans(), twice=st.booleans())
     def change_an_incident(self, number: int, ends: bool, twice: bool) -> NewEvent:
@@ -109,6 +154,7 @@ class OutboxMachine(RuleBasedStateMachine):
     def upload_the_oldest_picture(self) -> None:
         for sha256 in self.outbox.pictures.pending(1):
             assert sha256 == self.pictures.pop(0)
+            self.severe.discard(sha256)
             self.outbox.pictures.mark_uploaded(sha256)
             self.outbox.pictures.forget(sha256)
 
@@ -135,7 +181,7 @@ class OutboxMachine(RuleBasedStateMachine):
             len(self.held),
             self.acked,
             self.refused,
-            0,
+            self.shed,
         )
         assert self.outbox.pictures.pending(100) == self.pictures
         assert {row.incident_id for row in self.outbox.incidents.all()} == self.open
