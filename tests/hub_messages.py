@@ -32,8 +32,14 @@ from mqtt.topic import Channel, Topic
 START = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)
 GRID = "110102012003007"
 SHA = "ab" * 32
-CHANNELS = {"finding": Channel.EVENT, "reading": Channel.READING}
+CHANNELS = {
+    "finding": Channel.EVENT,
+    "shed": Channel.EVENT,
+    "reading": Channel.READING,
+    "result": Channel.RESULT,
+}
 OUTBOX = OutboxStatus(born=9, pending=1, sent=2, acked=6, refused=0, shed=0)
+SETTLED = OutboxStatus(born=9, pending=0, sent=0, acked=9, refused=0, shed=0)
 
 _ids = SystemIds()
 
