@@ -11,7 +11,7 @@ const join = (files: Record<string, string>) => Object.values(files).join("\n");
 /** Only boxes, the metrics reader and the command line are answered with these. */
 const NOT_FOR_PAGES = [
   "bad_area", "bad_sha256", "bad_username", "disk_failed", "disk_low", "edge_not_found",
-  "edge_token_missing", "hash_mismatch", "loopback_only", "not_jpeg", "unknown_edge_token", "user_exists",
+  "edge_token_missing", "no_administrator", "hash_mismatch", "loopback_only", "not_jpeg", "unknown_edge_token", "user_exists",
   "user_not_found",
 ];
 
