@@ -125,7 +125,9 @@ def absorb(row: CaseRow, growth: Growth, message: FindingMessage, now: datetime)
 
 def _take(row: CaseRow, growth: Growth, message: FindingMessage, now: datetime) -> None:
     if message.body.phase is Phase.CLOSE:
-        row.cleared_at = min(row.cleared_at or message.happened_at, message.happened_at)
+        ended_at = min(row.cleared_at or message.happened_at, message.happened_at)
+        # A box whose clock was set back in between must not make a case that ended before it began.
+        row.cleared_at = max(ended_at, row.opened_at)
         _remember(row, growth, Action.CLEARED, message, message.happened_at)
     elif message.body.phase is Phase.UPDATE:
         _remember(row, growth, Action.UPDATED, message, message.happened_at)

@@ -29,12 +29,11 @@ def test_jumps_lose_nothing_and_keep_the_order(tmp_path: Path) -> None:
     site = FleetSite(tmp_path, ["box-a"])
     clock.jump(NOW)
     with site.running():
-        for faster in ("", " x10"):
-            with site.fleet(rate=40, env=clock.env) as fleet:
-                for moment in JUMPS.values():
-                    clock.jump(moment, faster)
-                    site.wait_for_births(12)
-                fleet.stop()
+        with site.fleet(rate=40, env=clock.env) as fleet:
+            for moment in JUMPS.values():
+                clock.jump(moment)
+                site.wait_for_births(12)
+            fleet.stop()
         site.drain()
         verdict = site.judge()
         rows = site.oracle.rows("SELECT boot_id, seq, emitted_at FROM event ORDER BY boot_id, seq")
@@ -47,5 +46,4 @@ def test_jumps_lose_nothing_and_keep_the_order(tmp_path: Path) -> None:
         assert seqs == list(range(1, len(seqs) + 1)), "a boot's events are 1, 2, 3... whatever the clock says"
     assert len(cases) > 10
     negative = [case for case in cases if str(case[0]) > str(case[1])]
-    if negative:
-        pytest.xfail(f"the hub keeps {len(negative)} cases that ended before they began, by the box's clock")
+    assert not negative, "cases that ended before they began"

@@ -28,8 +28,8 @@ class FakedClock:
             "TZ": "UTC",
         }
 
-    def jump(self, to: datetime, faster: str = "") -> None:
-        """Set the clock, from which it goes on; `faster` may be ` x10`."""
+    def jump(self, to: datetime) -> None:
+        """Set the clock, from which it goes on."""
         temporary = self._path.with_suffix(".new")
-        temporary.write_text(f"@{to:%Y-%m-%d %H:%M:%S}{faster}", encoding="ascii")
+        temporary.write_text(f"@{to:%Y-%m-%d %H:%M:%S}", encoding="ascii")
         temporary.replace(self._path)
