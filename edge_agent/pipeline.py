@@ -5,7 +5,7 @@ mask > detect (a view at a time) > track > still things > zones > judge > pictur
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 
@@ -65,7 +65,7 @@ class CameraPipeline:
         self._blind_rules: tuple[str, ...] = ()
 
     def look(self, frame: Frame, *, offer_snapshot: bool) -> None:
-        """Judge one frame, which is masked in place; with `offer_snapshot` it also becomes the camera's newest picture.
+        """Judge one frame; with `offer_snapshot` it also becomes the camera's newest picture.
 
         Raises:
             EvidenceError: the camera's newest picture cannot be made.
@@ -75,18 +75,20 @@ class CameraPipeline:
         try:
             self._look(frame, offer_snapshot=offer_snapshot)
         except (cv2.error, ValueError) as error:
-            msg = f"camera {self._spec.id}: a frame of shape {frame.image.shape} cannot be processed: {error}"
+            size = f"{frame.picture.width}x{frame.picture.height}"
+            msg = f"camera {self._spec.id}: a frame of {size} pixels cannot be processed: {error}"
             raise LookFailedError(msg) from error
 
     def _look(self, frame: Frame, *, offer_snapshot: bool) -> None:
-        self._masks.apply(frame.image)
+        picture = self._masks.cover(frame.picture)
+        frame = replace(frame, picture=picture)
         started_s = self._clock.monotonic()
-        detections = detect_views(self._detector, frame.image, self._spec.views)
+        detections = detect_views(self._detector, picture, self._spec.views)
         self.figures.inference_s += self._clock.monotonic() - started_s
         self.figures.looks += 1
         tracks = self._tracker.update(detections, frame.time)
         persons = self._hidden_persons(detections, tracks, frame.time.monotonic_s)
-        things = self._things.update(frame.image, tracks, frame.time)
+        things = self._things.update(picture.bgr(picture.width, picture.height), tracks, frame.time)
         for observation in self._zones.split(frame.time, tracks, things):
             for finding in self._judge.observe(observation):
                 self._report(frame, finding, persons)
@@ -119,10 +121,10 @@ class CameraPipeline:
     def _shot(self, frame: Frame, title: str, marks: Marks) -> Shot:
         caption = Caption(self._spec.name_en, title, self._spec.time_zone)
         try:
-            picture = make_snapshot(frame, marks, caption)
+            picture = make_snapshot(frame.picture, frame.time, marks, caption)
         except (cv2.error, ValueError) as error:
             # The reporter tells an event without the picture that could not be made, but not without its verdict.
-            msg = f"camera {self._spec.id}: no picture can be made of shape {frame.image.shape}: {error}"
+            msg = f"camera {self._spec.id}: no picture can be made: {error}"
             raise EvidenceError(msg) from error
         return Shot(picture.data, picture.width, picture.height, frame.time.captured_at)
 

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
+Luma = NDArray[np.uint8]
 Boxes = NDArray[np.float32]
 TimeSource = Literal["rtcp", "arrival", "file"]
 
@@ -23,13 +24,38 @@ class FrameTime:
     source: TimeSource
 
 
+class Picture(Protocol):
+    """A decoded picture that is converted only when somebody asks, and straight to the size that is asked for.
+
+    Every answer is a new array that belongs to the caller. One thread at a time may use a picture.
+    """
+
+    @property
+    def width(self) -> int:
+        """Pixels from left to right."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """Pixels from top to bottom."""
+        ...
+
+    def bgr(self, width: int, height: int) -> Image:
+        """The whole picture as (height, width, 3) uint8 BGR, C-contiguous."""
+        ...
+
+    def luma(self, width: int, height: int) -> Luma:
+        """The brightness of the whole picture as (height, width) uint8, C-contiguous."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """A decoded frame: `image` is (height, width, 3) uint8 BGR, `seq` counts decoded frames of this connection."""
+    """A decoded frame of a camera; `seq` counts decoded frames of this connection."""
 
     camera_id: str
     seq: int
-    image: Image
+    picture: Picture
     time: FrameTime
 
 
@@ -194,7 +220,11 @@ class ConnectionState(StrEnum):
 
 @dataclass(slots=True)
 class CaptureStatus:
-    """Counters and state of one camera's connection, written by its supervisor only."""
+    """Counters and state of one camera's connection, written by its supervisor only.
+
+    `key_interval_s` is the longest gap between key frames of this connection; `decoder` names codec and device, such as
+    `h264` or `h264 (vaapi)`; `decode_s` is the CPU time that decoding took.
+    """
 
     state: ConnectionState
     since: datetime
@@ -206,6 +236,17 @@ class CaptureStatus:
     reconnects: int = 0
     stalls: int = 0
     corrupt: int = 0
+    key_interval_s: float | None = None
+    decoder: str | None = None
+    decode_s: float = 0.0
 
 
 FrameSink = Callable[[Frame], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a camera's decoder shall give: nothing, every key frame, or up to `fps` frames a second of all frames."""
+
+    mode: Literal["idle", "keyframes", "full"]
+    fps: float = 0.0

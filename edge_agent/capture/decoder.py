@@ -10,7 +10,7 @@ from av.video.stream import VideoStream
 
 from camera_configs.camera import DecodePolicy
 from edge_agent.capture.meter import Meter
-from edge_agent.types import Image
+from edge_agent.types import Image, Luma
 
 if TYPE_CHECKING:
     VideoPacket = Packet[VideoStream]
@@ -44,9 +44,26 @@ class Decoder:
         return pictures
 
 
-def to_bgr(picture: VideoFrame) -> Image:
-    """Return the picture as (H, W, 3) uint8 BGR, C-contiguous and writable.
+class DecodedPicture:
+    """A picture as the decoder made it, see `Picture`: colours and size are converted in one pass when asked for."""
 
-    The array is the converter's own buffer; only a width that leaves padding at the end of a row costs a copy.
-    """
-    return cast("Image", picture.to_ndarray(format="bgr24"))
+    def __init__(self, frame: VideoFrame) -> None:
+        self._frame = frame
+
+    @property
+    def width(self) -> int:
+        """Pixels from left to right."""
+        return self._frame.width
+
+    @property
+    def height(self) -> int:
+        """Pixels from top to bottom."""
+        return self._frame.height
+
+    def bgr(self, width: int, height: int) -> Image:
+        """(height, width, 3) uint8 BGR; a width that leaves padding at the end of a row costs a copy."""
+        return cast("Image", self._frame.to_ndarray(width=width, height=height, format="bgr24"))
+
+    def luma(self, width: int, height: int) -> Luma:
+        """(height, width) uint8."""
+        return cast("Luma", self._frame.to_ndarray(width=width, height=height, format="gray"))

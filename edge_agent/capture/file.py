@@ -10,7 +10,7 @@ from av.video.stream import VideoStream
 
 from camera_configs.camera import DecodePolicy
 from camera_configs.source import FileSource
-from edge_agent.capture.decoder import Decoder, VideoPacket, to_bgr
+from edge_agent.capture.decoder import DecodedPicture, Decoder, VideoPacket
 from edge_agent.capture.explain import explain_file
 from edge_agent.capture.meter import Meter
 from edge_agent.capture.sampler import Sampler
@@ -110,7 +110,7 @@ class FileReader:
                 self._meter.packet(self._clock.monotonic(), key_frame=packet.is_keyframe)
             for picture in decoder.pictures(packet):
                 if sampler.wants(offset_s + at_s):
-                    yield Frame(self._camera_id, self._meter.decoded, to_bgr(picture), moment)
+                    yield Frame(self._camera_id, self._meter.decoded, DecodedPicture(picture), moment)
         return at_s + frame_s
 
     def _positions(

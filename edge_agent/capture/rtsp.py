@@ -11,7 +11,7 @@ from av.video.frame import VideoFrame
 
 from camera_configs.camera import DecodePolicy
 from camera_configs.source import RtspSource
-from edge_agent.capture.decoder import Decoder, VideoPacket, to_bgr
+from edge_agent.capture.decoder import DecodedPicture, Decoder, VideoPacket
 from edge_agent.capture.explain import NO_ANSWER, SILENCE, explain_rtsp
 from edge_agent.capture.meter import Meter
 from edge_agent.capture.sampler import Sampler
@@ -92,7 +92,7 @@ class RtspReader:
                 time = picture.opaque if isinstance(picture.opaque, FrameTime) else stamp
                 # Arrival jitters: at a policy of the stream's own rate it would lose every other frame.
                 if sampler.wants(_stream_time_s(picture, time)):
-                    yield Frame(self._camera_id, self._meter.decoded, to_bgr(picture), time)
+                    yield Frame(self._camera_id, self._meter.decoded, DecodedPicture(picture), time)
 
     def _open(self, options: dict[str, str]) -> InputContainer | None:
         """Open with these options; None where other options may do better."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from camera_configs.camera import ViewSpec
 from edge_agent.detect.backend import MAX_OVERLAP, Detector
 from edge_agent.detect.nms import Mask, keep_best, overlap_ratios, shared_areas
-from edge_agent.types import Boxes, Detections, Image
+from edge_agent.types import Boxes, Detections, Image, Picture
 
 # A box this near to the border of its view, in picture widths or heights, was probably cut by it.
 CUT_MARGIN = 0.004
@@ -32,12 +32,13 @@ def to_picture(boxes: Boxes, view: ViewSpec) -> Boxes:
     return boxes * size + origin
 
 
-def detect_views(detector: Detector, image: Image, views: Sequence[ViewSpec]) -> Detections:
-    """Return what is seen in all views of (H, W, 3) uint8 BGR, in normalised coordinates of the whole picture.
+def detect_views(detector: Detector, picture: Picture, views: Sequence[ViewSpec]) -> Detections:
+    """Return what is seen in all views of the picture, in normalised coordinates of the whole picture.
 
     Where views overlap, a thing seen twice counts once; of a thing that a border cuts, the more complete box is kept.
     Raises BackendError when the model fails.
     """
+    image = picture.bgr(picture.width, picture.height)
     seen = [detector.detect(crop(image, view)) for view in views]
     boxes = [to_picture(found.boxes, view) for found, view in zip(seen, views, strict=True)]
     if len(views) == 1:

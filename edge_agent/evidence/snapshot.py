@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from edge_agent.errors import EvidenceError
-from edge_agent.types import Frame, Image, PictureBox
+from edge_agent.types import FrameTime, Image, Picture, PictureBox
 
 ZONE_COLOUR = (0, 200, 255)
 THING_COLOUR = (40, 40, 255)
@@ -49,8 +49,8 @@ class Jpeg:
     height: int
 
 
-def make_snapshot(frame: Frame, marks: Marks, caption: Caption) -> Jpeg:
-    """Draw on a copy of the frame, masks already applied, and encode it; size and geometry stay those of the frame.
+def make_snapshot(picture: Picture, time: FrameTime, marks: Marks, caption: Caption) -> Jpeg:
+    """Draw on the picture, masks already applied, and encode it; size and geometry stay those of the picture.
 
     The strip with camera, finding, local time with its offset and the source of the time lies at the bottom, half
     transparent, or at the top when the thing is at the bottom.
@@ -58,14 +58,14 @@ def make_snapshot(frame: Frame, marks: Marks, caption: Caption) -> Jpeg:
     Raises:
         EvidenceError: the picture cannot be encoded.
     """
-    image = frame.image.copy()
+    image = picture.bgr(picture.width, picture.height)
     for person in marks.hidden_persons:
         _pixelate(image, person)
     _draw(image, marks)
-    _burn(image, _text(frame, caption), at_top=marks.thing is not None and marks.thing.y2 > 1 - _strip_share(image))
+    _burn(image, _text(time, caption), at_top=marks.thing is not None and marks.thing.y2 > 1 - _strip_share(image))
     done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     if not done:
-        msg = f"camera {frame.camera_id}: a picture of shape {image.shape} could not be encoded as JPEG"
+        msg = f"camera {caption.camera}: a picture of shape {image.shape} could not be encoded as JPEG"
         raise EvidenceError(msg)
     return Jpeg(data.tobytes(), image.shape[1], image.shape[0])
 
@@ -75,9 +75,9 @@ def local_time(at: datetime, time_zone: str) -> str:
     return at.astimezone(ZoneInfo(time_zone)).isoformat(timespec="milliseconds")
 
 
-def _text(frame: Frame, caption: Caption) -> tuple[str, str]:
-    time = f"{local_time(frame.time.captured_at, caption.time_zone)} ({frame.time.source})"
-    return f"{caption.camera}  {caption.finding}".encode("ascii", "replace").decode(), time
+def _text(time: FrameTime, caption: Caption) -> tuple[str, str]:
+    moment = f"{local_time(time.captured_at, caption.time_zone)} ({time.source})"
+    return f"{caption.camera}  {caption.finding}".encode("ascii", "replace").decode(), moment
 
 
 def _pixelate(image: Image, box: PictureBox) -> None:

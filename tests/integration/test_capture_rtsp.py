@@ -83,10 +83,11 @@ def test_frames_arrive_live_and_stop_leaves_no_thread(rtsp_camera: peers.RtspCam
     assert 5 < live.fps < 20
     assert live.last_frame_at is not None
     frames = kept.frames
-    assert frames[0].image.shape == (576, 768, 3)
-    assert frames[0].image.dtype == np.uint8
-    assert frames[0].image.flags.c_contiguous
-    assert frames[0].image.std() > 20
+    image = frames[0].picture.bgr(768, 576)
+    assert image.shape == (576, 768, 3)
+    assert image.dtype == np.uint8
+    assert image.flags.c_contiguous
+    assert image.std() > 20
     assert [f.seq for f in frames] == sorted({f.seq for f in frames})
     assert all(a.time.monotonic_s < b.time.monotonic_s for a, b in zip(frames, frames[1:], strict=False))
     # At the stream's own rate nothing may be left out.

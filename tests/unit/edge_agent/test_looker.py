@@ -9,6 +9,7 @@ import numpy as np
 from edge_agent.errors import BackendError
 from edge_agent.looker import Looker
 from edge_agent.types import Frame, FrameTime
+from tests.lab.pictures import PaintedPicture
 from tests.lab.processes import wait_until
 
 
@@ -24,7 +25,7 @@ class Frames:
             self.empty.set()
             return None
         time = FrameTime(datetime(2026, 11, 24, tzinfo=UTC), 0.0, "arrival")
-        return Frame(self._waiting.popleft(), 0, np.zeros((2, 2, 3), np.uint8), time)
+        return Frame(self._waiting.popleft(), 0, PaintedPicture(np.zeros((2, 2, 3), np.uint8)), time)
 
 
 class Looks:

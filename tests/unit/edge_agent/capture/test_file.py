@@ -51,9 +51,12 @@ def test_a_file_is_paced_by_its_own_frame_rate(manual_clock: Any, make_video: Ma
     assert [f.time.monotonic_s for f in frames] == pytest.approx([1000 + i / 10 for i in range(20)])
     assert frames[10].time.captured_at - frames[0].time.captured_at == timedelta(seconds=1)
     assert {f.time.source for f in frames} == {"file"}
-    assert frames[0].image.shape == (48, 64, 3)
-    assert frames[0].image.dtype == np.uint8
-    assert [round(float(f.image.mean())) for f in frames] == pytest.approx([40 + 8 * i for i in range(20)], abs=5)
+    image = frames[0].picture.bgr(64, 48)
+    assert image.shape == (48, 64, 3)
+    assert image.dtype == np.uint8
+    assert [round(float(f.picture.bgr(64, 48).mean())) for f in frames] == pytest.approx(
+        [40 + 8 * i for i in range(20)], abs=5
+    )
     assert meter.packets == meter.decoded == 20
     assert meter.fps() == pytest.approx(10)
 
@@ -85,7 +88,7 @@ def test_a_loop_goes_on_in_time(manual_clock: Any, make_video: MakeVideo) -> Non
         frames = list(source)
     assert [f.time.monotonic_s for f in frames] == pytest.approx([1000 + i / 10 for i in range(30)])
     assert [f.seq for f in frames] == list(range(1, 31))
-    assert round(float(frames[20].image.mean())) == pytest.approx(40, abs=5)
+    assert round(float(frames[20].picture.bgr(64, 48).mean())) == pytest.approx(40, abs=5)
 
 
 def test_a_raw_stream_without_times_is_played_at_its_rate(manual_clock: Any, vtest_h264: Path) -> None:

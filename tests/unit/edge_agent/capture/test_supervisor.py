@@ -18,6 +18,7 @@ from edge_agent.capture.meter import Meter
 from edge_agent.capture.supervisor import MAX_HUNG, CameraSupervisor
 from edge_agent.errors import SourceAuthError, SourceEndError, SourceError
 from edge_agent.types import CaptureStatus, ConnectionState, Frame, FrameTime
+from tests.lab.pictures import PaintedPicture
 from tests.lab.processes import wait_until
 
 SPEC = CameraSpec(id="gate", name_zh="门", name_en="Gate", source=RtspSource(url="rtsp://10.0.0.1/a"))
@@ -67,7 +68,7 @@ class Played:
             meter.packet(self.clock.monotonic(), key_frame=True)
             meter.pictures(1)
             time = FrameTime(self.clock.now(), self.clock.monotonic(), "arrival")
-            yield Frame("gate", meter.decoded, np.zeros((2, 2, 3), np.uint8), time)
+            yield Frame("gate", meter.decoded, PaintedPicture(np.zeros((2, 2, 3), np.uint8)), time)
 
 
 class Bench:

@@ -9,13 +9,14 @@ import pytest
 
 from edge_agent.detect.mailbox import Mailboxes
 from edge_agent.types import Frame, FrameTime
+from tests.lab.pictures import PaintedPicture
 
 IMAGE = np.zeros((1, 1, 3), np.uint8)
 TIME = FrameTime(datetime(2026, 5, 1, tzinfo=UTC), 0.0, "arrival")
 
 
 def frame(camera_id: str, seq: int = 1) -> Frame:
-    return Frame(camera_id, seq, IMAGE, TIME)
+    return Frame(camera_id, seq, PaintedPicture(IMAGE), TIME)
 
 
 def take(boxes: Mailboxes) -> tuple[str, int]:

@@ -13,6 +13,7 @@ from edge_agent.detect.backend import load_detector
 from edge_agent.detect.views import crop, detect_views, to_picture
 from edge_agent.types import Boxes, Detections, Image
 from models.registry import find
+from tests.lab.pictures import PaintedPicture
 
 IMAGE = np.arange(100 * 200 * 3, dtype=np.uint32).astype(np.uint8).reshape(100, 200, 3)
 Thing = tuple[float, float, float, float, float, int]
@@ -37,7 +38,7 @@ class Sees:
 
 
 def merged(*views: tuple[ViewSpec, list[Thing]]) -> tuple[Boxes, list[float]]:
-    found = detect_views(Sees(*views), IMAGE, [view for view, _ in views])
+    found = detect_views(Sees(*views), PaintedPicture(IMAGE), [view for view, _ in views])
     order = np.argsort(found.boxes[:, 0])
     return found.boxes[order], [round(float(s), 3) for s in found.scores[order]]
 
@@ -116,8 +117,8 @@ def test_two_views_of_a_real_picture_see_what_the_whole_shows_and_nothing_twice(
     with av.open(str(vtest_path)) as container:
         image = next(container.decode(video=0)).to_ndarray(format="bgr24")
     detector = load_detector(find("yolo11n-int8", (weights,)))
-    whole = detect_views(detector, image, [WHOLE])
-    both = detect_views(detector, image, [LEFT, RIGHT])
+    whole = detect_views(detector, PaintedPicture(image), [WHOLE])
+    both = detect_views(detector, PaintedPicture(image), [LEFT, RIGHT])
     for box, label in zip(whole.boxes, whole.classes, strict=True):
         shared = np.minimum(box[2:], both.boxes[:, 2:]) - np.maximum(box[:2], both.boxes[:, :2])
         inside = np.prod(np.clip(shared, 0, None), axis=1) / np.prod(box[2:] - box[:2])

@@ -8,17 +8,19 @@ import pytest
 
 from edge_agent.errors import EvidenceError
 from edge_agent.evidence.snapshot import THING_COLOUR, ZONE_COLOUR, Caption, Jpeg, Marks, local_time, make_snapshot
-from edge_agent.types import Frame, FrameTime, Image, PictureBox
+from edge_agent.types import FrameTime, Image, PictureBox
+from tests.lab.pictures import PaintedPicture
 
 CAPTION = Caption("gate-1", "illegal_parking", "Asia/Shanghai")
 PERSON = PictureBox(0.5, 0.2, 0.6, 0.6)
 ZONE = ((0.05, 0.05), (0.4, 0.05), (0.4, 0.4), (0.05, 0.4))
+TIME = FrameTime(datetime(2026, 3, 1, 16, 5, 6, 789_000, tzinfo=UTC), 40.0, "rtcp")
 rng = np.random.default_rng(5)
 
 
-def frame(image: Image | None = None) -> Frame:
+def shot(marks: Marks, image: Image | None = None, caption: Caption = CAPTION) -> Jpeg:
     image = rng.integers(80, 170, (360, 640, 3), np.uint8) if image is None else image
-    return Frame("gate-1", 7, image, FrameTime(datetime(2026, 3, 1, 16, 5, 6, 789_000, tzinfo=UTC), 40.0, "rtcp"))
+    return make_snapshot(PaintedPicture(image), TIME, marks, caption)
 
 
 def decode(jpeg: Jpeg) -> Image:
@@ -32,18 +34,18 @@ def close_to(image: Image, x: float, y: float, colour: tuple[int, int, int]) -> 
 
 
 def test_it_is_a_jpeg_of_the_same_size_and_the_frame_is_untouched() -> None:
-    original = frame()
-    before = original.image.copy()
-    jpeg = make_snapshot(original, Marks(ZONE, PERSON, [PERSON]), CAPTION)
+    image = rng.integers(80, 170, (360, 640, 3), np.uint8)
+    before = image.copy()
+    jpeg = shot(Marks(ZONE, PERSON, [PERSON]), image)
     assert jpeg.data[:3] == b"\xff\xd8\xff"
     assert (jpeg.width, jpeg.height) == (640, 360)
     assert decode(jpeg).shape == (360, 640, 3)
-    assert (original.image == before).all()
+    assert (image == before).all()
 
 
 def test_zone_and_thing_are_drawn_where_they_are() -> None:
     plain = np.full((360, 640, 3), 120, np.uint8)
-    image = decode(make_snapshot(frame(plain), Marks(ZONE, PictureBox(0.7, 0.2, 0.9, 0.5)), CAPTION))
+    image = decode(shot(Marks(ZONE, PictureBox(0.7, 0.2, 0.9, 0.5)), plain))
     assert close_to(image, 0.4, 0.2, ZONE_COLOUR)
     assert close_to(image, 0.7, 0.3, THING_COLOUR)
     assert not close_to(image, 0.55, 0.3, ZONE_COLOUR)
@@ -51,8 +53,8 @@ def test_zone_and_thing_are_drawn_where_they_are() -> None:
 
 
 def test_persons_lose_their_detail_only_when_asked() -> None:
-    clear = decode(make_snapshot(frame(), Marks(), CAPTION))
-    hidden = decode(make_snapshot(frame(), Marks(hidden_persons=[PERSON]), CAPTION))
+    clear = decode(shot(Marks()))
+    hidden = decode(shot(Marks(hidden_persons=[PERSON])))
     inside = (slice(80, 210), slice(325, 380))
 
     def detail(image: Image) -> float:
@@ -65,27 +67,27 @@ def test_persons_lose_their_detail_only_when_asked() -> None:
     "person", [PictureBox(0.99, 0.0, 1.0, 0.001), PictureBox(0.0, 0.0, 1.0, 1.0), PictureBox(0.5, 0.5, 0.5, 0.5)]
 )
 def test_odd_person_boxes_do_not_break_it(person: PictureBox) -> None:
-    assert make_snapshot(frame(), Marks(hidden_persons=[person]), CAPTION).data
+    assert shot(Marks(hidden_persons=[person])).data
 
 
 @pytest.mark.parametrize(("thing", "rows"), [(None, slice(-27, None)), (PictureBox(0.1, 0.9, 0.2, 1.0), slice(0, 27))])
 def test_the_text_stands_in_a_dark_strip_that_does_not_hide_the_thing(thing: PictureBox | None, rows: slice) -> None:
     plain = np.full((360, 640, 3), 120, np.uint8)
-    strip = decode(make_snapshot(frame(plain), Marks(thing=thing), CAPTION))[rows]
+    strip = decode(shot(Marks(thing=thing), plain))[rows]
     assert np.median(strip) < 60
     assert (strip > 200).all(axis=2).mean() > 0.01
 
 
 def test_a_long_caption_in_chinese_fits_a_small_picture() -> None:
     small = np.full((90, 160, 3), 120, np.uint8)
-    image = decode(make_snapshot(frame(small), Marks(), Caption("北门" * 40, "litter", "Asia/Shanghai")))
+    image = decode(shot(Marks(), small, Caption("北门" * 40, "litter", "Asia/Shanghai")))
     assert (image[:, -2:] < 200).all()
 
 
 def test_local_time_has_its_offset() -> None:
-    assert local_time(frame().time.captured_at, "Asia/Shanghai") == "2026-03-02T00:05:06.789+08:00"
+    assert local_time(TIME.captured_at, "Asia/Shanghai") == "2026-03-02T00:05:06.789+08:00"
 
 
 def test_a_picture_too_large_for_jpeg_is_an_evidence_error() -> None:
     with pytest.raises(EvidenceError, match=r"camera gate-1.*\(9, 70000, 3\)"):
-        make_snapshot(frame(np.zeros((9, 70_000, 3), np.uint8)), Marks(), CAPTION)
+        shot(Marks(), np.zeros((9, 70_000, 3), np.uint8))

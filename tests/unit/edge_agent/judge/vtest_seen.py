@@ -11,6 +11,7 @@ from edge_agent.detect.backend import load_detector
 from edge_agent.detect.views import detect_views
 from edge_agent.types import Detections, FrameTime, Image
 from models.registry import find
+from tests.lab.pictures import PaintedPicture
 
 START = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 EVERY = 5
@@ -29,4 +30,4 @@ def frames(video: Path) -> Iterator[tuple[FrameTime, Image]]:
 def detect_all(video: Path, weights: Path, views: tuple[ViewSpec, ...]) -> list[Detections]:
     """The detections of all `frames`, in order."""
     detector = load_detector(find("yolo11n-int8", (weights,)))
-    return [detect_views(detector, image, views) for _, image in frames(video)]
+    return [detect_views(detector, PaintedPicture(image), views) for _, image in frames(video)]
