@@ -22,6 +22,7 @@ from edge_agent.capture.cameras import Cameras
 from edge_agent.clock import Clock, Ids
 from edge_agent.detect.backend import Detector, load_detector
 from edge_agent.detect.mailbox import Mailboxes
+from edge_agent.detect.options import InferenceOptions
 from edge_agent.errors import EdgeError, SettingsError
 from edge_agent.evidence.store import EvidenceStore
 from edge_agent.evidence.uploader import MediaClient, Uploader
@@ -81,7 +82,7 @@ def prepare(settings: EdgeSettings) -> Ready:
     token = settings.read_token()
     cameras = load_cameras(settings.cameras_dir)
     model = find(settings.model, search_path(settings.model_folders()))
-    detector = load_detector(model, settings.inference_threads)
+    detector = load_detector(model, InferenceOptions(settings.inference_threads, settings.inference_device))
     broker = _broker_options(settings, token)
     return Ready(settings, cameras, model, detector, broker, MediaClient(settings.hub_url, token))
 

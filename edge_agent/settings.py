@@ -116,6 +116,7 @@ class EdgeSettings(BaseSettings):
     model: str = "yolo11n-int8"
     models_dir: NamedPath | None = None
     inference_threads: Annotated[int, Field(ge=1, le=64)] = 1
+    inference_device: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9.:]{0,31}$")] = "CPU"
     metrics_port: Port | None = None
     heartbeat_s: Annotated[float, Field(ge=1, le=MAX_HEARTBEAT_S)] = 10.0
     disk_budget_mb: Annotated[int, Field(ge=64)] = 2048

@@ -48,7 +48,7 @@ class ModelEntry(ManifestModel):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9_-]{0,62})$")]
     summary: str
-    format: Literal["openvino", "onnx"]
+    format: Literal["openvino", "onnx", "ultralytics"]
     head: Literal["yolo11", "yolox"]
     files: Annotated[tuple[ModelFile, ...], Field(min_length=1)]
     licence: str

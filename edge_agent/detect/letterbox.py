@@ -1,4 +1,4 @@
-"""Fits a picture of any shape into the square input of a model, and says how to find back."""
+"""Fits a picture of any shape into the input of a model, and says how to find back."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,6 +11,8 @@ from edge_agent.types import Boxes, Image
 
 # The grey that YOLO models were trained to see as "nothing here".
 PADDING = 114
+# The coarsest grid that a YOLO head looks at; both sides of an input must be multiples of it.
+GRID = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +32,37 @@ class Placement:
         return mapped
 
 
-class Letterbox:
-    """Keeps one canvas and one tensor, which the next call overwrites; so it serves one thread at a time."""
+def inner_size(side: int, width: int, height: int) -> tuple[int, int]:
+    """Width and height of a picture once its longer side is `side` pixels."""
+    scale = min(side / height, side / width)
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
-    def __init__(self, side: int, colours: Literal["rgb", "bgr"], white: int) -> None:
-        self.side = side
+
+def input_size(side: int, width: int, height: int) -> tuple[int, int]:
+    """Width and height of the smallest input that holds such a picture: multiples of 32, at most `side`."""
+    inner_width, inner_height = inner_size(side, width, height)
+    return -(-inner_width // GRID) * GRID, -(-inner_height // GRID) * GRID
+
+
+class Letterbox:
+    """Keeps one canvas and one tensor, which the next call overwrites; so it serves one thread at a time.
+
+    Args:
+        size: width and height of the model's input.
+        colours: the order in which the model wants them.
+        white: the value of white in the tensor.
+    """
+
+    def __init__(self, size: tuple[int, int], colours: Literal["rgb", "bgr"], white: int) -> None:
+        self._width, self._height = size
         self._channels = (2, 1, 0) if colours == "rgb" else (0, 1, 2)
         self._factor = np.float32(white / 255)
-        self._canvas: Image = np.full((side, side, 3), PADDING, np.uint8)
-        self._tensor = np.empty((1, 3, side, side), np.float32)
-        self._placement = Placement(0, 0, side, side)
+        self._canvas: Image = np.full((self._height, self._width, 3), PADDING, np.uint8)
+        self._tensor = np.empty((1, 3, self._height, self._width), np.float32)
+        self._placement = Placement(0, 0, self._width, self._height)
 
     def fit(self, image: Image) -> tuple[NDArray[np.float32], Placement]:
-        """Return `image`, (H, W, 3) uint8 BGR, as a 1x3xSxS float32 tensor from 0 to white, and its placement."""
+        """Return `image`, (H, W, 3) uint8 BGR, as a 1x3xHxW float32 tensor from 0 to white, and its placement."""
         placement = self._place(*image.shape[:2])
         if placement != self._placement:
             self._canvas.fill(PADDING)
@@ -57,6 +77,7 @@ class Letterbox:
         return self._tensor, placement
 
     def _place(self, height: int, width: int) -> Placement:
-        scale = min(self.side / height, self.side / width)
-        inner_width, inner_height = max(1, round(width * scale)), max(1, round(height * scale))
-        return Placement((self.side - inner_width) // 2, (self.side - inner_height) // 2, inner_width, inner_height)
+        inner_width, inner_height = inner_size(max(self._width, self._height), width, height)
+        return Placement(
+            (self._width - inner_width) // 2, (self._height - inner_height) // 2, inner_width, inner_height
+        )

@@ -14,6 +14,7 @@ from edge_agent.types import Boxes, Detections, Image, Picture
 CUT_MARGIN = 0.004
 # A cut box is the same thing as another box when this much of it lies inside.
 COVERED = 0.6
+WHOLE = ((0.0, 0.0), (1.0, 1.0))
 
 
 def crop(image: Image, view: ViewSpec) -> Image:
@@ -38,6 +39,8 @@ def detect_views(detector: Detector, picture: Picture, views: Sequence[ViewSpec]
     Where views overlap, a thing seen twice counts once; of a thing that a border cuts, the more complete box is kept.
     Raises BackendError when the model fails.
     """
+    if len(views) == 1 and (views[0].top_left, views[0].bottom_right) == WHOLE:
+        return detector.detect(picture.bgr(*detector.fit(picture.width, picture.height)))
     image = picture.bgr(picture.width, picture.height)
     seen = [detector.detect(crop(image, view)) for view in views]
     boxes = [to_picture(found.boxes, view) for found, view in zip(seen, views, strict=True)]

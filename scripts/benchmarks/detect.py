@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             continue
         before = _rss_mb()
         began = time.perf_counter()
-        detector = load_detector(model, threads=1)
+        detector = load_detector(model)
         figures[f"{entry.name}: load s"] = round(time.perf_counter() - began, 2)
         spent_ms, seen = [], 0
         for frame in frames:

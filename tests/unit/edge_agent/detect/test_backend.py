@@ -1,5 +1,6 @@
 """The real models on real pictures, against a decoding written the long way; and models that are not what they say."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 
 from edge_agent.detect.backend import MAX_OVERLAP, ModelDetector, load_detector
 from edge_agent.detect.decode import Tensor
+from edge_agent.detect.options import InferenceOptions
 from edge_agent.errors import BackendError
 from edge_agent.types import Detections, PictureBox
 from models.manifest import load_manifest
@@ -28,12 +30,12 @@ def pictures(vtest_path: Path) -> list[np.ndarray]:
         return [frame.to_ndarray(format="bgr24") for frame, _ in zip(frames, range(3), strict=True)]
 
 
-def plain_input(model: FoundModel, image: np.ndarray) -> tuple[Tensor, float, int, int]:
-    side = model.entry.input.side
+def plain_input(model: FoundModel, image: np.ndarray, size: tuple[int, int]) -> tuple[Tensor, float, int, int]:
+    side, (width, height) = model.entry.input.side, size
     scale = min(side / image.shape[0], side / image.shape[1])
     small = cv2.resize(image, (round(image.shape[1] * scale), round(image.shape[0] * scale)))
-    top, left = (side - small.shape[0]) // 2, (side - small.shape[1]) // 2
-    canvas = np.full((side, side, 3), 114, np.uint8)
+    top, left = (height - small.shape[0]) // 2, (width - small.shape[1]) // 2
+    canvas = np.full((height, width, 3), 114, np.uint8)
     canvas[top : top + small.shape[0], left : left + small.shape[1]] = small
     if model.entry.input.colours == "rgb":
         canvas = cv2.cvtColor(canvas, cv2.COLOR_BGR2RGB)
@@ -60,9 +62,10 @@ def plain_rows(model: FoundModel, output: Tensor) -> Iterator[tuple[float, float
                 place += 1
 
 
-def plain_detect(model: FoundModel, runtime: object, image: np.ndarray) -> Plain:
-    tensor, scale, left, top = plain_input(model, image)
-    output = runtime.infer(tensor)  # type: ignore[attr-defined]
+def plain_detect(model: FoundModel, detector: ModelDetector, image: np.ndarray) -> Plain:
+    size = (640, 480) if model.entry.format == "openvino" else (416, 416)
+    tensor, scale, left, top = plain_input(model, image, size)
+    output = detector._prepared[size][1].infer(tensor)
     height, width = image.shape[:2]
     found: list[tuple[str, float, PictureBox]] = []
     for x, y, w, h, score, label in plain_rows(model, output):
@@ -87,11 +90,32 @@ def test_boxes_agree_with_a_plain_decoding(name: str, weights: Path, pictures: l
     detector = load_detector(model)
     assert isinstance(detector, ModelDetector)
     for image in pictures:
-        expected = plain_detect(model, detector._runtime, image)
         found = detector.detect(image)
+        expected = plain_detect(model, detector, image)
         assert [found.labels[c] for c in found.classes] == [name for name, _, _ in expected]
         assert found.scores == pytest.approx(np.array([score for _, score, _ in expected]), abs=0.01)
         assert found.boxes == pytest.approx(np.array([box for _, _, box in expected]), abs=0.002)
+
+
+@pytest.mark.needs_assets
+@pytest.mark.parametrize("shape", [(1080, 1920), (1920, 1080), (480, 640), (300, 1200)])
+def test_an_input_of_the_pictures_own_shape_sees_what_the_square_sees(
+    shape: tuple[int, int], weights: Path, pictures: list[np.ndarray]
+) -> None:
+    model = find(YOLO11, (weights,))
+    own, square = load_detector(model), load_detector(model)
+    assert isinstance(square, ModelDetector)
+    square._only_square = True
+    certain = agreed = 0
+    for image in pictures:
+        filled = np.asarray(cv2.resize(image, (shape[1], shape[0]), interpolation=cv2.INTER_AREA), np.uint8)
+        ours, theirs = own.detect(filled), square.detect(filled)
+        for box, score, number in zip(theirs.boxes, theirs.scores, theirs.classes, strict=True):
+            if score >= 0.5:
+                certain += 1
+                agreed += seen(ours, theirs.labels[number], PictureBox(*map(float, box)))
+    assert certain >= 2
+    assert agreed >= 0.9 * certain
 
 
 def seen(found: Detections, label: str, where: PictureBox) -> bool:
@@ -128,6 +152,9 @@ class Answers:
     def __init__(self, answer: Tensor) -> None:
         self.answer = answer
 
+    def __call__(self, size: tuple[int, int]) -> "Answers":
+        return self
+
     def infer(self, tensor: Tensor) -> Tensor:
         return self.answer
 
@@ -151,11 +178,60 @@ def test_output_that_is_not_a_number_is_refused(value: float) -> None:
         ModelDetector(model_at(YOLO11), Answers(answer))
 
 
+def test_a_model_that_breaks_while_it_runs_is_told_from_one_that_sees_nothing() -> None:
+    runtime = Answers(np.zeros((1, 84, 8400), np.float32))
+    detector = ModelDetector(model_at(YOLO11), runtime)
+    assert len(detector.detect(np.zeros((640, 640, 3), np.uint8))) == 0
+    runtime.answer = np.full((1, 84, 8400), np.nan, np.float32)
+    with pytest.raises(BackendError, match="holds NaN or infinity"):
+        detector.detect(np.zeros((640, 640, 3), np.uint8))
+
+
+@pytest.mark.needs_assets
+@pytest.mark.parametrize("name", [YOLO11, YOLOX])
+def test_a_device_that_is_not_there_is_named(name: str, weights: Path) -> None:
+    with pytest.raises(BackendError, match=f"model '{name}': .*(GPU|CUDA)"):
+        load_detector(find(name, (weights,)), InferenceOptions(device="GPU" if name == YOLO11 else "CUDA"))
+
+
+@pytest.mark.needs_assets
+def test_the_boxes_are_those_of_ultralytics(weights: Path, assets: Path) -> None:
+    """The references were made with ultralytics 8.4 and the same weights by `models/reference_boxes.py`."""
+    detector = load_detector(find(YOLO11, (weights,)))
+    assert isinstance(detector, ModelDetector)
+    # ultralytics infers an export with a fixed shape on the whole square.
+    detector._only_square = True
+    references = json.loads(Path(__file__).with_name("ultralytics_boxes.json").read_text(encoding="utf-8"))
+    matched = total = 0
+    off: list[float] = []
+    for name, things in references.items():
+        image = cv2.imread(str(assets / "coco128" / "images" / "train2017" / name))
+        assert image is not None
+        found = detector.detect(np.asarray(image, np.uint8))
+        assert abs(int((found.scores >= 0.3).sum()) - len(things)) <= 1
+        for label, score, box in things:
+            best = max(
+                (
+                    (PictureBox(*map(float, b)).iou(PictureBox(*box)), abs(float(s) - score))
+                    for b, s, c in zip(found.boxes, found.scores, found.classes, strict=True)
+                    if found.labels[c] == label
+                ),
+                default=(0.0, 1.0),
+            )
+            total += 1
+            if best[0] >= 0.9:
+                matched += 1
+                off.append(best[1])
+    assert total >= 50
+    assert matched >= 0.97 * total
+    assert float(np.mean(off)) < 0.02
+
+
 @pytest.mark.parametrize(("name", "runtime"), [(YOLO11, "OpenVINO"), (YOLOX, "ONNX Runtime")])
 def test_a_file_that_is_no_model_is_refused_in_one_line(name: str, runtime: str, tmp_path: Path) -> None:
     path = tmp_path / "broken.xml"
     path.write_bytes(b"hello")
-    with pytest.raises(BackendError, match=f"model '{name}': {runtime} cannot load it: .+") as caught:
+    with pytest.raises(BackendError, match=f"model '{name}': {runtime} cannot load it.*: .+") as caught:
         load_detector(model_at(name, path))
     assert "\n" not in str(caught.value)
 
