@@ -28,6 +28,7 @@ from hub.errors import StartError
 from hub.fleet.tasks import PictureSweep
 from hub.headers import BodyLimit, SecurityHeaders
 from hub.ingest.consumer import IngestConsumer, connection_options
+from hub.ingest.resync import Resync
 from hub.live.feed import Feed
 from hub.media.service import MediaService
 from hub.media.store import MediaStore
@@ -97,6 +98,8 @@ async def run_hub(settings: HubSettings, clock: Clock, ids: Ids) -> AsyncIterato
         if settings.embedded_broker:
             await _start_broker(parts, stack)
         await _in_background(IngestConsumer(parts).run(), "ingest", parts, stack)
+        resync = Resync(parts, connection_options(parts, f"hub-resync-{ids.new()}"))
+        await _in_background(resync.run(), "resync", parts, stack)
         sweep = PictureSweep(parts.uow, parts.media, parts.clock)
         await _in_background(sweep.run(), "picture sweep", parts, stack)
         yield parts

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends
 from pydantic import SecretStr
@@ -19,9 +20,14 @@ from hub.settings import HubSettings
 
 @dataclass
 class IngestStatus:
-    """What the consumer says about itself; read by `ops`."""
+    """What the consumer says about itself; `heard` are the boots whose order is to be looked at again.
+
+    `held_back` has the boxes that send more than this hub takes, each with the number of messages let go so far.
+    """
 
     connected: bool = False
+    heard: set[tuple[str, UUID]] = field(default_factory=set)
+    held_back: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,17 @@ def decode(payload: bytes, model: type[M]) -> M:
     """
     if len(payload) > MAX_BYTES:
         raise MessageError(RefusalReason.TOO_LARGE, f"{len(payload)} bytes, the limit is {MAX_BYTES}")
+    # The reader of JSON inside pydantic takes these constants, which JSON does not have.
+    if b"NaN" not in payload and b"Infinity" not in payload:
+        try:
+            return model.model_validate_json(payload, strict=True)
+        except ValidationError:
+            pass
+    return _decode_and_explain(payload, model)
+
+
+def _decode_and_explain(payload: bytes, model: type[M]) -> M:
+    """Read a payload that is probably not valid: parsed twice, it says best what is wrong."""
     try:
         raw = json.loads(payload, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""The tables of cases, their history, their evidence, and the counters that number them."""
+"""The tables of cases, their history and evidence, the pictures that will not come, and the counters of numbers."""
 
 from datetime import datetime
 from typing import Any
@@ -98,6 +98,15 @@ class CaseEvidenceRow(Base):
     size: Mapped[int] = mapped_column(BigInteger)
     width: Mapped[int] = mapped_column(BigInteger)
     height: Mapped[int] = mapped_column(BigInteger)
+
+
+class ShedPictureRow(Base):
+    """A picture that its box let go of; it may be told before the case that the picture belongs to."""
+
+    __tablename__ = "shed_picture"
+
+    edge_id: Mapped[str] = mapped_column(String(63), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
 
 
 class CaseCounterRow(Base):

@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
 
 from hub.auth.policy import Subject, begins_with, visible_grids
-from hub.cases.models import SERIAL_DIGITS, CaseCounterRow, CaseEvidenceRow, CaseHistoryRow, CaseRow
+from hub.cases.models import SERIAL_DIGITS, CaseCounterRow, CaseEvidenceRow, CaseHistoryRow, CaseRow, ShedPictureRow
 from hub.cases.policy import Growth, Stage
 from hub.cases.schemas import CaseFilter, Cursor
 from hub.db.errors import RaceLostError
@@ -123,8 +123,26 @@ class CaseRepository:
             for row, growth in pairs
             for picture in growth.evidence.values()
         ]
-        if pictures:
-            await session.execute(insert_into(session, CaseEvidenceRow).on_conflict_do_nothing(), pictures)
+        await insert_rows(session, CaseEvidenceRow, pictures, skip_existing=True)
+
+    async def let_go(self, session: AsyncSession, pictures: Collection[tuple[str, str]]) -> Sequence[CaseRow]:
+        """Note pictures, each with its box, as shed; returns the cases that show it."""
+        if not pictures:
+            return []
+        # One order in all replicas, so that two of them never wait for each other.
+        rows = [{"edge_id": edge_id, "sha256": sha256} for edge_id, sha256 in sorted(set(pictures))]
+        await insert_rows(session, ShedPictureRow, rows, skip_existing=True)
+        edge_ids, shas = ({*column} for column in zip(*pictures, strict=True))
+        named = select(CaseEvidenceRow.case_id).where(CaseEvidenceRow.sha256.in_(sorted(shas)))
+        query = select(CaseRow).where(CaseRow.id.in_(named), CaseRow.edge_id.in_(sorted(edge_ids)))
+        return (await session.execute(query)).scalars().all()
+
+    async def shed(self, session: AsyncSession, edge_id: str, shas: Collection[str]) -> set[str]:
+        """Which of these pictures the box has let go of."""
+        query = select(ShedPictureRow.sha256).where(
+            ShedPictureRow.edge_id == edge_id, ShedPictureRow.sha256.in_(sorted(shas))
+        )
+        return set((await session.execute(query)).scalars())
 
     async def scope(self, session: AsyncSession, subject: Subject, wanted: CaseFilter) -> CaseScope:
         """How the list under that filter is best read: the area, else the search, may leave only few candidates."""
@@ -189,18 +207,18 @@ class CaseRepository:
         )
         return (await session.execute(query)).scalars().all()
 
-    async def has_picture(self, session: AsyncSession, subject: Subject, case_no: str, sha256: str) -> bool:
-        """Whether the picture is evidence of that case and the subject may see the case."""
+    async def box_of_picture(self, session: AsyncSession, subject: Subject, case_no: str, sha256: str) -> str | None:
+        """The box of that case, when the picture is evidence of it and the subject may see the case."""
         query = (
-            select(CaseEvidenceRow.role)
-            .join(CaseRow, CaseRow.id == CaseEvidenceRow.case_id)
+            select(CaseRow.edge_id)
+            .join(CaseEvidenceRow, CaseEvidenceRow.case_id == CaseRow.id)
             .where(
                 CaseRow.case_no == case_no,
                 CaseEvidenceRow.sha256 == sha256,
                 visible_grids(subject, CaseRow.grid_code),
             )
         )
-        return (await session.execute(query)).first() is not None
+        return (await session.execute(query)).scalars().first()
 
     async def with_picture(self, session: AsyncSession, sha256: str) -> Sequence[CaseRow]:
         """The cases that the picture is evidence of."""

@@ -55,11 +55,11 @@ class ModelView(BaseModel):
 
 
 class EvidenceView(BaseModel):
-    """A picture of the case; `pending` means that the box has not delivered it yet."""
+    """A picture of the case: here, not delivered yet, or let go of by the box for want of disk before it was."""
 
     role: str
     sha256: str
-    state: Literal["stored", "pending"]
+    state: Literal["stored", "pending", "shed"]
     taken_at: datetime
     width: int
     height: int

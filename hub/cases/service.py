@@ -22,6 +22,8 @@ from hub.db.unit_of_work import UnitOfWork
 from hub.errors import BadRequestError, ConflictError, NotFoundError, UnavailableError
 from hub.live.feed import FeedEvent
 from hub.media.service import MediaService
+from mqtt.envelope import Envelope
+from mqtt.messages import FindingBody, ShedBody
 
 SOURCE_AI = "A"
 PATIENCE_S = 5.0
@@ -48,12 +50,20 @@ class CaseFiling:
         self._site = site
         self._repository = CaseRepository()
 
-    async def take(self, session: AsyncSession, messages: Sequence[FindingMessage]) -> list[FeedEvent]:
+    async def take(self, session: AsyncSession, envelopes: Sequence[Envelope]) -> list[FeedEvent]:
         """Let cases grow by messages that were never taken before; returns what to tell the viewers after the commit.
 
         Raises:
             RaceLostError: another replica took the same incident meanwhile; do the whole transaction again.
         """
+        findings = [FindingMessage(each, each.body) for each in envelopes if isinstance(each.body, FindingBody)]
+        news = await self._grow(session, findings)
+        sheds = [
+            (each.edge_id, sha) for each in envelopes if isinstance(each.body, ShedBody) for sha in each.body.pictures
+        ]
+        return news + [change_of(row, Action.UPDATED) for row in await self._repository.let_go(session, sheds)]
+
+    async def _grow(self, session: AsyncSession, messages: Sequence[FindingMessage]) -> list[FeedEvent]:
         if not messages:
             return []
         now = self._clock.now()
@@ -74,7 +84,8 @@ class CaseFiling:
         grown = [(rows[incident], growths[incident]) for incident in sorted(growths)]
         await self._repository.save(session, grown)
         await self._audit.add_all(session, [deed for row, growth in grown for deed in _deeds(row, growth)])
-        return [change_of(row, growth.actions[0 if row in new else -1][0]) for row, growth in grown]
+        first = {id(row) for row in new}
+        return [change_of(row, growth.actions[0 if id(row) in first else -1][0]) for row, growth in grown]
 
     async def _number(self, session: AsyncSession, rows: list[CaseRow], now: datetime) -> None:
         day = now.astimezone(self._site.zone).strftime("%Y%m%d")
@@ -140,9 +151,11 @@ class CaseReading:
                 raise NotFoundError("case_not_found", f"there is no case {case_no:.40} that you may see")
             history = await self._repository.history(session, case.row.id)
             evidence = await self._repository.evidence(session, case.row.id)
-            stored = await self._media.stored(session, {picture.sha256 for picture in evidence})
+            shas = {picture.sha256 for picture in evidence}
+            states = dict.fromkeys(await self._repository.shed(session, case.row.edge_id, shas), "shed")
+            states |= dict.fromkeys(await self._media.stored(session, shas), "stored")
         return CaseDetail.model_validate(
-            self._summary(case).model_dump() | _description(case.row) | _attachments(history, evidence, stored)
+            self._summary(case).model_dump() | _description(case.row) | _attachments(history, evidence, states)
         )
 
     async def check_picture(self, subject: Subject, case_no: str, sha256: str) -> None:
@@ -150,16 +163,24 @@ class CaseReading:
 
         Raises:
             NotFoundError: no such case, or no such picture of it, or not for this subject.
-            ConflictError: the box has not delivered the picture yet.
+            ConflictError: the box has not delivered the picture yet, or never will.
         """
         async with self._uow.read() as session:
-            known = _CASE_NO.fullmatch(case_no) and await self._repository.has_picture(
-                session, subject, case_no, sha256
+            edge_id = (
+                await self._repository.box_of_picture(session, subject, case_no, sha256)
+                if _CASE_NO.fullmatch(case_no)
+                else None
             )
-        if not known:
+            shed = edge_id is not None and await self._repository.shed(session, edge_id, [sha256])
+        if edge_id is None:
             raise NotFoundError("evidence_not_found", "there is no such picture of this case")
-        if not await self._media.exists(sha256):
-            raise ConflictError("evidence_pending", "the box has not delivered this picture yet; it will")
+        if await self._media.exists(sha256):
+            return
+        if shed:
+            raise ConflictError(
+                "evidence_shed", "the box had no room for this picture and let go of it; it will not come"
+            )
+        raise ConflictError("evidence_pending", "the box has not delivered this picture yet; it will")
 
     async def changes_by_picture(self, sha256: str) -> list[FeedEvent]:
         """What to tell the viewers when that picture has been delivered."""
@@ -216,15 +237,14 @@ def _description(row: CaseRow) -> dict[str, Any]:
 
 
 def _attachments(
-    history: Sequence[CaseHistoryRow], evidence: Sequence[CaseEvidenceRow], stored: set[str]
+    history: Sequence[CaseHistoryRow], evidence: Sequence[CaseEvidenceRow], states: dict[str, str]
 ) -> dict[str, Any]:
     step_names = ("seq", "at", "action", "actor", "from_stage", "to_stage", "reason", "note")
     picture_names = ("role", "sha256", "taken_at", "width", "height")
     return {
         "history": [{name: getattr(step, name) for name in step_names} for step in history],
         "evidence": [
-            {name: getattr(picture, name) for name in picture_names}
-            | {"state": "stored" if picture.sha256 in stored else "pending"}
+            {name: getattr(picture, name) for name in picture_names} | {"state": states.get(picture.sha256, "pending")}
             for picture in evidence
         ],
     }

@@ -50,3 +50,20 @@ class CameraRow(Base):
     snapshot_taken_at: Mapped[datetime | None]
     snapshot_width: Mapped[int | None] = mapped_column(BigInteger)
     snapshot_height: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class GapRow(Base):
+    """Events of a boot that the hub never had, `first_seq` to `last_seq`; the ingest keeps them, the fleet shows them.
+
+    One without `told_at` is too young to be news; one with `lost_at` will not come any more, as far as anyone knows.
+    """
+
+    __tablename__ = "seq_gap"
+
+    edge_id: Mapped[str] = mapped_column(String(63), primary_key=True)
+    boot_id: Mapped[UUID] = mapped_column(primary_key=True)
+    first_seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    last_seq: Mapped[int] = mapped_column(BigInteger)
+    noticed_at: Mapped[datetime]
+    told_at: Mapped[datetime | None]
+    lost_at: Mapped[datetime | None]

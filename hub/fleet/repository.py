@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from hub.auth.policy import Subject, visible_grids
 from hub.cases.models import CaseEvidenceRow
 from hub.db.errors import RaceLostError
-from hub.fleet.models import CameraRow, EdgeRow
+from hub.fleet.models import CameraRow, EdgeRow, GapRow
 from hub.media.models import MediaRow, Purpose
 
 
@@ -73,8 +73,8 @@ class FleetRepository:
         )
         return (await session.execute(query)).all()
 
-    async def visible_edges(self, session: AsyncSession, subject: Subject) -> Sequence[tuple[EdgeRow, int]]:
-        """The boxes that have a camera which the subject may see, and how many."""
+    async def visible_edges(self, session: AsyncSession, subject: Subject) -> Sequence[tuple[EdgeRow, int, int, int]]:
+        """The boxes that have a camera which the subject may see, how many, and their open and lost gaps."""
         mine = [
             CameraRow.edge_id == EdgeRow.edge_id,
             CameraRow.present,
@@ -82,7 +82,10 @@ class FleetRepository:
         ]
         number = select(func.count()).select_from(CameraRow).where(*mine).scalar_subquery()
         visible = true() if subject.sees_everything else exists().where(*mine)
-        query = select(EdgeRow, number).where(visible).order_by(EdgeRow.edge_id)
+        gaps = select(func.count()).where(GapRow.edge_id == EdgeRow.edge_id, GapRow.told_at.is_not(None))
+        still_open = gaps.where(GapRow.lost_at.is_(None)).scalar_subquery()
+        lost = gaps.where(GapRow.lost_at.is_not(None)).scalar_subquery()
+        query = select(EdgeRow, number, still_open, lost).where(visible).order_by(EdgeRow.edge_id)
         return (await session.execute(query)).all()
 
     async def has_snapshot(self, session: AsyncSession, subject: Subject, camera: tuple[str, str], sha256: str) -> bool:

@@ -51,6 +51,13 @@ class OutboxView(BaseModel):
     shed: int
 
 
+class GapsView(BaseModel):
+    """How many gaps there are in what a box sent: those that may still close, and those that will not."""
+
+    open: int
+    lost: int
+
+
 class EdgeView(BaseModel):
     """A box; `cameras` counts those that the subject may see."""
 
@@ -63,6 +70,7 @@ class EdgeView(BaseModel):
     clock_offset_ms: int | None
     outbox: OutboxView | None
     cameras: int
+    gaps: GapsView
 
 
 class EdgeList(BaseModel):

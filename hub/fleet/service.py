@@ -81,7 +81,7 @@ class FleetReading:
         async with self._uow.read() as session:
             now = self._clock.now()
             rows = await self._repository.visible_edges(session, subject)
-        return EdgeList(items=[_edge_view(edge, number, now) for edge, number in rows], as_of=now)
+        return EdgeList(items=[_edge_view(edge, numbers, now) for edge, *numbers in rows], as_of=now)
 
     async def check_snapshot(self, subject: Subject, camera: CameraKey, sha256: str) -> None:
         """Return when the picture is, or was lately, a snapshot of that camera, is here, and the subject may see it.
@@ -146,7 +146,8 @@ def _camera_view(row: CameraRow, edge: EdgeRow | None, stored: set[str], now: da
     )
 
 
-def _edge_view(row: EdgeRow, cameras: int, now: datetime) -> EdgeView:
+def _edge_view(row: EdgeRow, numbers: Sequence[int], now: datetime) -> EdgeView:
+    cameras, still_open, lost = numbers
     return EdgeView.model_validate(
         {
             "edge_id": row.edge_id,
@@ -158,5 +159,6 @@ def _edge_view(row: EdgeRow, cameras: int, now: datetime) -> EdgeView:
             "clock_offset_ms": row.clock_offset_ms,
             "outbox": row.outbox,
             "cameras": cameras,
+            "gaps": {"open": still_open, "lost": lost},
         }
     )

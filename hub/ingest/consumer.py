@@ -12,8 +12,12 @@ from hub.catalogue.service import load_catalogue
 from hub.errors import StartError
 from hub.fleet.service import FleetKeeping
 from hub.ingest.acks import acks
-from hub.ingest.batcher import next_batch
+from hub.ingest.batcher import Batcher
 from hub.ingest.handler import IngestHandler, Outcome
+from hub.ingest.held_back import HeldBack
+from hub.ingest.intake import Intake, Limits
+from hub.ingest.letters import LetterRepository
+from hub.ingest.order_keeping import OrderKeeping
 from hub.ingest.repository import IngestRepository
 from hub.ingest.settler import Settler
 from hub.settings import HubSettings
@@ -42,6 +46,8 @@ class IngestConsumer:
         self._hub = hub
         self._settler = Settler(make_handler(hub), hub.ids, self._on_outage)
         self._cases = CaseReading(hub.uow, hub.clock, hub.media, load_catalogue())
+        self._limits = Limits(hub.settings.edge_events_per_s, hub.settings.edge_events_burst)
+        self._held_back = HeldBack(hub.ingest.held_back, hub.clock)
         self._link: AioSession | None = None
         self._open = False
 
@@ -68,14 +74,20 @@ class IngestConsumer:
             await link.subscribe(FILTERS)
             await self._announce(online=True)
             self._hub.ingest.connected = True
-            while True:
-                await self._take(await next_batch(link.messages))
+            async with Batcher(link.messages, Intake(self._limits, self._hub.clock, self._let_go)) as batcher:
+                while True:
+                    await self._take(await batcher.next_batch())
+                    self._held_back.look()
         finally:
             self._hub.ingest.connected = False
             with contextlib.suppress(BrokerError, TimeoutError):
                 async with asyncio.timeout(FAREWELL_S):
                     await self._announce(online=False)
             self._link = None
+
+    def _let_go(self, edge_id: str) -> None:
+        _taken.labels("held_back").inc()
+        self._held_back.note(edge_id)
 
     async def _take(self, batch: list[Message]) -> None:
         for_us = [message for message in batch if message.topic != HUB_STATE]
@@ -134,7 +146,9 @@ def make_handler(hub: Hub) -> IngestHandler:
     """The handler with the hub's parts."""
     site = Site(hub.settings.district_code, ZoneInfo(hub.settings.time_zone))
     filing = CaseFiling(load_catalogue(), hub.audit, hub.clock, hub.ids, site)
-    return IngestHandler(hub.uow, IngestRepository(hub.clock, hub.ids), filing, FleetKeeping(hub.clock))
+    letters = LetterRepository(hub.clock, hub.ids)
+    order = OrderKeeping(hub.clock, hub.ingest.heard)
+    return IngestHandler(hub.uow, IngestRepository(hub.clock), letters, filing, FleetKeeping(hub.clock), order)
 
 
 def connection_options(hub: Hub, client_id: str) -> ConnectionOptions:

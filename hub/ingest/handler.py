@@ -7,17 +7,19 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hub.cases.policy import FindingMessage
 from hub.cases.service import CaseFiling
 from hub.db.unit_of_work import UnitOfWork
 from hub.fleet.policy import StateMessage
 from hub.fleet.service import FleetKeeping
+from hub.ingest.letters import LetterRepository
+from hub.ingest.order_keeping import OrderKeeping
 from hub.ingest.reader import Accepted, Poison, read
 from hub.ingest.repository import IngestRepository
 from hub.live.feed import FeedEvent
 from mqtt.connection import Message
+from mqtt.envelope import Envelope
 from mqtt.errors import RefusalReason
-from mqtt.messages import BirthBody, DeathBody, FindingBody, HealthBody, Refusal
+from mqtt.messages import BirthBody, DeathBody, HealthBody, Refusal
 
 INTERNAL_ERROR = "internal_error"
 
@@ -29,6 +31,7 @@ class Outcome:
     settled: dict[str, list[UUID]] = field(default_factory=lambda: defaultdict(list))
     refused: dict[str, list[Refusal]] = field(default_factory=lambda: defaultdict(list))
     events: list[FeedEvent] = field(default_factory=list)
+    boots: set[tuple[str, UUID]] = field(default_factory=set)
     stored: int = 0
     duplicates: int = 0
     buried: int = 0
@@ -47,11 +50,21 @@ class Sorted:
 class IngestHandler:
     """Takes batches; the whole effect of a message is in one transaction with its event row."""
 
-    def __init__(self, uow: UnitOfWork, repository: IngestRepository, cases: CaseFiling, fleet: FleetKeeping) -> None:
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        repository: IngestRepository,
+        letters: LetterRepository,
+        cases: CaseFiling,
+        fleet: FleetKeeping,
+        order: OrderKeeping,
+    ) -> None:
         self._uow = uow
         self._repository = repository
+        self._letters = letters
         self._cases = cases
         self._fleet = fleet
+        self._order = order
 
     async def take(self, messages: Sequence[Message]) -> Outcome:
         """Store the batch, or nothing of it.
@@ -60,15 +73,23 @@ class IngestHandler:
             RaceLostError: another replica was faster with the same rows; take the batch again.
             SQLAlchemyError: the database is away, or a message cannot be stored.
         """
+        async with self._uow.write() as session:
+            outcome, poison = await self.take_within(session, messages)
+            await self._refuse(session, [(letter, str(letter.reason)) for letter in poison], outcome)
+        self._order.heard |= outcome.boots
+        return outcome
+
+    async def take_within(self, session: AsyncSession, messages: Sequence[Message]) -> tuple[Outcome, list[Poison]]:
+        """Store what can be taken within the caller's transaction; the poison is returned and not buried yet."""
         read_messages = [read(message) for message in messages]
         outcome = Outcome()
-        async with self._uow.write() as session:
-            batch = await self._sort(session, read_messages)
-            new = await self._store(session, batch, outcome)
-            outcome.events += await self._cases.take(session, new)
-            outcome.events += await self._fleet.take(session, batch.states)
-            await self._refuse(session, [(poison, str(poison.reason)) for poison in batch.poison], outcome)
-        return outcome
+        batch = await self._sort(session, read_messages)
+        new = await self._store(session, batch, outcome)
+        outcome.events += await self._cases.take(session, new)
+        outcome.events += await self._fleet.take(session, batch.states)
+        envelopes = [each.envelope for each in batch.durable.values()] + [each.envelope for each in batch.states]
+        outcome.boots = {(envelope.edge_id, envelope.boot_id) for envelope in envelopes}
+        return outcome, batch.poison
 
     async def bury(self, message: Message, error_id: UUID) -> Outcome:
         """Refuse a message that could not be stored for a reason that nobody foresaw; `error_id` is in the log."""
@@ -99,7 +120,7 @@ class IngestHandler:
                 batch.repeated.append(message)
         return batch
 
-    async def _store(self, session: AsyncSession, batch: Sorted, outcome: Outcome) -> list[FindingMessage]:
+    async def _store(self, session: AsyncSession, batch: Sorted, outcome: Outcome) -> list[Envelope]:
         new_ids = await self._repository.add_events(session, list(batch.durable.values()))
         seen = [message for event_id, message in batch.durable.items() if event_id not in new_ids] + batch.repeated
         contents = await self._repository.contents(session, {message.envelope.event_id for message in seen})
@@ -113,14 +134,11 @@ class IngestHandler:
         for event_id in new_ids:
             outcome.settled[batch.durable[event_id].envelope.edge_id].append(event_id)
         outcome.stored = len(new_ids) + len(batch.states)
-        return [
-            FindingMessage(message.envelope, message.envelope.body)
-            for event_id, message in batch.durable.items()
-            if event_id in new_ids and isinstance(message.envelope.body, FindingBody)
-        ]
+        return [message.envelope for event_id, message in batch.durable.items() if event_id in new_ids]
 
     async def _refuse(self, session: AsyncSession, letters: list[tuple[Poison, str]], outcome: Outcome) -> None:
-        await self._repository.bury(session, letters)
+        await self._letters.bury(session, letters)
+        await self._order.refuse(session, [poison for poison, _ in letters])
         outcome.buried = len(letters)
         for poison, _ in letters:
             if poison.edge_id is not None:

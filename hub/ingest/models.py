@@ -44,3 +44,39 @@ class DeadLetterRow(Base):
     detail: Mapped[str] = mapped_column(String(500))
     payload: Mapped[bytes] = mapped_column(LargeBinary)
     size: Mapped[int]
+
+
+class OrderRow(Base):
+    """How far the order of a boot was looked at: up to `seen`, each event came or is in a gap (`hub.fleet.models`)."""
+
+    __tablename__ = "boot_order"
+
+    edge_id: Mapped[str] = mapped_column(String(63), primary_key=True)
+    boot_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seen: Mapped[int] = mapped_column(BigInteger)
+    version: Mapped[int] = mapped_column(BigInteger)
+
+
+class RefusedSeqRow(Base):
+    """A message that came and was refused, so that its number is no gap; kept until the order has passed it."""
+
+    __tablename__ = "refused_seq"
+
+    edge_id: Mapped[str] = mapped_column(String(63), primary_key=True)
+    boot_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    refused_at: Mapped[datetime]
+
+
+class ResyncRow(Base):
+    """The last resync that a box with gaps was asked for; `answer_*` name the result that it gave to `command_id`."""
+
+    __tablename__ = "resync"
+
+    edge_id: Mapped[str] = mapped_column(String(63), primary_key=True)
+    command_id: Mapped[UUID]
+    asked_at: Mapped[datetime]
+    times: Mapped[int]
+    answer: Mapped[str | None] = mapped_column(String(16))
+    answer_boot_id: Mapped[UUID | None]
+    answer_seq: Mapped[int | None] = mapped_column(BigInteger)

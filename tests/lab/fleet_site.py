@@ -1,5 +1,6 @@
 """A site of simulated boxes: broker with the committed rules, hub, a fault proxy before each, boxes, and the oracle."""
 
+import asyncio
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -7,6 +8,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from hub.commands import provision_edge
+from hub.settings import load_settings
 from scripts.local_site import HubProcess
 from tests.lab.brokers import guarded_mosquitto
 from tests.lab.faultproxy import FaultProxy
@@ -39,15 +42,20 @@ class FleetSite:
         settings: dict[str, Any] = {"mqtt_host": "127.0.0.1", "mqtt_port": self.hub_proxy.port}
         settings |= {"mqtt_username": "hub", "mqtt_password": HUB_PASSWORD}
         if postgres is not None:
-            self._database = f"site_{free_port()}"
-            postgres.run(f"CREATE DATABASE {self._database}")
-            settings["database_url"] = postgres.url(self._database)
+            self.database = f"site_{free_port()}"
+            postgres.run(f"CREATE DATABASE {self.database}")
+            settings["database_url"] = postgres.url(self.database)
         self.hub = HubProcess(folder, settings | (hub_settings or {}))
         self.http_proxy = FaultProxy(int(str(self.hub.settings["port"])), seed=3)
-        self.tokens = {edge: self.hub.provision(edge).read_text(encoding="utf-8").strip() for edge in self.edges}
+        self.tokens = self._provision()
         self.broker: Mosquitto = guarded_mosquitto(folder, {"hub": HUB_PASSWORD} | self.tokens, broker_port)
         self.births_paths: list[Path] = []
         self.boxes_folder = folder / "boxes"
+
+    def _provision(self) -> dict[str, str]:
+        """The boxes' tokens, made in this process: the command would start Python anew for each of them."""
+        settings = load_settings(self.hub.settings_path)
+        return {edge: asyncio.run(provision_edge(settings, edge, None)).get_secret_value() for edge in self.edges}
 
     @property
     def data_dir(self) -> Path:
@@ -58,7 +66,7 @@ class FleetSite:
     def oracle(self) -> Oracle:
         """Somebody who reads the hub's database by a connection of his own."""
         if self.postgres is not None:
-            return Oracle(postgres_rows(self.postgres.dsn(self._database)), self.data_dir / "media")
+            return Oracle(postgres_rows(self.postgres.dsn(self.database)), self.data_dir / "media")
         return Oracle(sqlite_rows(self.data_dir / "hub.sqlite"), self.data_dir / "media")
 
     @contextmanager

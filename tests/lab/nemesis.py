@@ -81,7 +81,7 @@ class Nemesis:
         self._chance = chance
         self._killable: dict[str, ManagedProcess] = {"broker": site.broker, "hub": site.hub}
         self._killable |= {f"boxes_{number}": fleet for number, fleet in enumerate(fleets, 1)}
-        self._pausable: dict[str, ManagedProcess] = {"broker": site.broker, "hub": site.hub}
+        self._pausable = dict(self._killable)
         if site.postgres is not None:
             self._killable["database"] = site.postgres
             self._pausable["database"] = site.postgres

@@ -54,8 +54,8 @@ class Postgres(ManagedProcess):
         data = folder / "data"
         # The server refuses to run as root; anybody else runs it under the own name.
         user = "postgres" if os.geteuid() == 0 else None
-        if user:
-            shutil.chown(folder, user, user)
+        self._owner = user
+        self.own(folder)
         installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
         initdb = find_program("initdb", "postgresql", *reversed(installed))
         server = find_program("postgres", "postgresql", *reversed(installed))
@@ -117,6 +117,11 @@ class Postgres(ManagedProcess):
         for child in children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
+
+    def own(self, folder: Path) -> None:
+        """Give a folder to the user that the server runs as."""
+        if self._owner:
+            shutil.chown(folder, self._owner, self._owner)
 
     def _children(self) -> list[int]:
         return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text("ascii").split()]

@@ -40,6 +40,7 @@ async def test_a_box_and_its_cameras_appear_and_fall_silent(hub: Hub, hub_clock:
         "clock_offset_ms": 12,
         "outbox": {"pending": 1, "sent": 2, "acked": 6, "shed": 0},
         "cameras": 2,
+        "gaps": {"open": 0, "lost": 0},
     }
     cameras = await items(admin.client, "cameras")
     assert [(c["camera_id"], c["state"], c["edge_state"]) for c in cameras] == [
