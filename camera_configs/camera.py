@@ -28,9 +28,13 @@ def check_time_zone(name: str) -> str:
 
 
 class DecodePolicy(ConfigModel):
-    """How often frames are decoded and looked at: every key frame, or up to `fps` frames a second."""
+    """How often frames are decoded and looked at.
 
-    mode: Literal["keyframes", "full"] = "full"
+    `auto`: as often as the rules need, by key frames where these are enough, at most `fps` frames a second.
+    `keyframes`: every key frame and no other. `full`: `fps` frames a second, whatever the rules need.
+    """
+
+    mode: Literal["auto", "keyframes", "full"] = "auto"
     fps: Annotated[float, Field(gt=0, le=30, allow_inf_nan=False)] = 2.0
 
 

@@ -45,11 +45,19 @@ def check_rtsp_url(url: str) -> str:
     return url
 
 
+RtspUrl = Annotated[str, Field(max_length=2000), AfterValidator(check_rtsp_url)]
+
+
 class RtspSource(ConfigModel):
-    """An RTSP stream over TCP; only scheme, host and port of its address are ever shown."""
+    """A camera's RTSP stream over TCP; only scheme, host and port of its address are ever shown.
+
+    Where `sub_url` names a second, smaller stream of the same camera with the same login, that one is looked at, and
+    the first is read for the pictures of evidence only.
+    """
 
     kind: Literal["rtsp"] = "rtsp"
-    url: Annotated[str, Field(max_length=2000, repr=False), AfterValidator(check_rtsp_url)]
+    url: Annotated[RtspUrl, Field(repr=False)]
+    sub_url: Annotated[RtspUrl | None, Field(repr=False)] = None
     username: Annotated[str, Field(max_length=100)] | None = None
     password: SecretStr | None = None
 
@@ -59,6 +67,11 @@ class RtspSource(ConfigModel):
             msg = "give both 'username' and 'password', or neither"
             raise ValueError(msg)
         return self
+
+    @property
+    def sub(self) -> "RtspSource | None":
+        """The second stream as a source of its own, or None."""
+        return None if self.sub_url is None else self.model_copy(update={"url": self.sub_url, "sub_url": None})
 
     @property
     def shown(self) -> str:

@@ -19,6 +19,10 @@ class Clock(Protocol):
         """Seconds that never go back, from an arbitrary start."""
         ...
 
+    def thread_cpu_s(self) -> float:
+        """CPU seconds that the calling thread has used; only differences within one thread mean something."""
+        ...
+
 
 class Ids(Protocol):
     """A source of identities."""
@@ -38,6 +42,10 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds since an arbitrary start."""
         return time.monotonic()
+
+    def thread_cpu_s(self) -> float:
+        """CPU seconds that the calling thread has used."""
+        return time.thread_time()
 
 
 class SystemIds:

@@ -44,6 +44,8 @@ class HubSettings(BaseSettings):
     mqtt_key: Path | None = None
     embedded_broker: bool = False
     embedded_broker_port: int = Field(1883, ge=1, le=65535)
+    edge_events_per_s: float = Field(200.0, ge=1)
+    edge_events_burst: int = Field(2000, ge=1)
 
     time_zone: str = "Asia/Shanghai"
     district_code: str = Field("110102", pattern=r"^\d{6}$")

@@ -8,15 +8,12 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from camera_configs.camera import DecodePolicy
 from camera_configs.source import FileSource
-from edge_agent.capture.decoder import DecodedPicture, Decoder, VideoPacket
 from edge_agent.capture.explain import explain_file
-from edge_agent.capture.meter import Meter
-from edge_agent.capture.sampler import Sampler
+from edge_agent.capture.packets import StreamCodec, TimedPacket, VideoPacket
 from edge_agent.clock import Clock
 from edge_agent.errors import SourceEndError, SourceError
-from edge_agent.types import Frame, FrameTime
+from edge_agent.types import FrameTime
 
 DEFAULT_FPS = 25.0
 
@@ -24,25 +21,14 @@ DEFAULT_FPS = 25.0
 class FileReader:
     """One playing of one file; see `Source` for how it is used and what it raises.
 
-    The time of a frame is the moment when playing began plus the frame's time in the file; a loop goes on counting.
+    The time of a packet is the moment when playing began plus the packet's time in the file; a loop goes on counting.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917
-        self,
-        camera_id: str,
-        source: FileSource,
-        policy: DecodePolicy,
-        clock: Clock,
-        wait: Callable[[float], bool],
-        meter: Meter,
-    ) -> None:
-        self._name = f"camera {camera_id}: file {source.path}"
-        self._camera_id = camera_id
+    def __init__(self, name: str, source: FileSource, clock: Clock, wait: Callable[[float], bool]) -> None:
+        self._name = f"{name}: file {source.path}"
         self._source = source
-        self._policy = policy
         self._clock = clock
         self._wait = wait
-        self._meter = meter
         self._container: InputContainer | None = None
 
     def __enter__(self) -> Self:
@@ -52,6 +38,7 @@ class FileReader:
             SourceError: it is missing, unreadable, damaged, or holds no video.
         """
         self._container = self._open()
+        self._codec = StreamCodec.of(self._container.streams.video[0])
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -60,23 +47,24 @@ class FileReader:
             self._container.close()
             self._container = None
 
-    def __iter__(self) -> Iterator[Frame]:
-        """Frames at the rate of the policy, each when it is due, until `wait` says stop.
+    @property
+    def codec(self) -> StreamCodec:
+        """How the packets are coded."""
+        return self._codec
+
+    def __iter__(self) -> Iterator[TimedPacket]:
+        """Every packet when it is due, until `wait` says stop.
 
         Raises:
             SourceEndError: the file ended and is not looped.
-            SourceError: no frame of it can be decoded.
+            SourceError: it cannot be read on.
         """
         began = FrameTime(self._clock.now(), self._clock.monotonic(), "file")
-        sampler = Sampler(self._policy)
         offset_s = 0.0
         while self._container is not None:
-            decoded_before = self._meter.decoded
-            length_s = yield from self._play(self._container, began, offset_s, sampler)
+            length_s = yield from self._play(self._container, began, offset_s)
             if length_s is None:
                 return
-            if self._meter.decoded == decoded_before:
-                raise SourceError(f"{self._name} holds no frame that can be decoded; it is damaged")
             if not self._source.loop:
                 raise SourceEndError(f"{self._name} ended; set source.loop to play it again")
             offset_s += length_s
@@ -95,22 +83,17 @@ class FileReader:
         return container
 
     def _play(
-        self, container: InputContainer, began: FrameTime, offset_s: float, sampler: Sampler
-    ) -> Generator[Frame, None, float | None]:
-        """Give the frames of one pass; return its length in seconds, or None when it was stopped."""
+        self, container: InputContainer, began: FrameTime, offset_s: float
+    ) -> Generator[TimedPacket, None, float | None]:
+        """Give the packets of one pass; return its length in seconds, or None when it was stopped."""
         stream = container.streams.video[0]
-        decoder = Decoder(stream, self._policy, self._meter)
         frame_s = 1.0 / float(stream.average_rate or DEFAULT_FPS)
         at_s = 0.0
         for at_s, packet in self._positions(container, stream, frame_s):
             moment = _later(began, offset_s + at_s)
             if self._wait(max(0.0, moment.monotonic_s - self._clock.monotonic())):
                 return None
-            if packet.size:
-                self._meter.packet(self._clock.monotonic(), key_frame=packet.is_keyframe)
-            for picture in decoder.pictures(packet):
-                if sampler.wants(offset_s + at_s):
-                    yield Frame(self._camera_id, self._meter.decoded, DecodedPicture(picture), moment)
+            yield TimedPacket.of(packet, moment)
         return at_s + frame_s
 
     def _positions(
@@ -121,13 +104,16 @@ class FileReader:
         at_s = 0.0
         packets = container.demux(stream)
         while (packet := self._next(packets)) is not None:
+            if not packet.size:
+                # Damage, or the last one, which is made to flush a decoder.
+                continue
             if packet.dts is not None and packet.time_base is not None:
                 here_s = float(packet.dts * packet.time_base)
                 first_s = here_s if first_s is None else first_s
                 at_s = max(at_s, here_s - first_s)
-            elif packet.size and first_s is not None:
+            elif first_s is not None:
                 at_s += frame_s
-            elif packet.size:
+            else:
                 first_s = 0.0
             yield at_s, packet
 

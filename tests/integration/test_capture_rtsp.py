@@ -3,56 +3,25 @@
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
 import pytest
-from pydantic import SecretStr
 
-from camera_configs.camera import CameraSpec, DecodePolicy
-from camera_configs.source import FileSource, RtspSource
+from camera_configs.camera import CameraSpec
+from camera_configs.source import FileSource
 from edge_agent.capture import meter as meters
-from edge_agent.capture.cameras import Cameras
-from edge_agent.capture.meter import Meter
 from edge_agent.capture.source import open_source
 from edge_agent.clock import SystemClock
 from edge_agent.errors import SourceAuthError
-from edge_agent.types import CaptureStatus, ConnectionState, Frame
+from edge_agent.types import ConnectionState
+from tests.integration.capturing import camera, captured
 from tests.lab import peers
 from tests.lab.processes import free_port, wait_until
 
 SECRET = "s3cr%t/@:pass"
 LOGIN = ("admin", "plainpass-7741")
-
-
-class Kept:
-    """A sink that keeps the newest frames."""
-
-    def __init__(self) -> None:
-        self.frames: list[Frame] = []
-
-    def __call__(self, frame: Frame) -> None:
-        self.frames.append(frame)
-
-
-def camera(url: str, mode: str = "full", fps: float = 10.0, login: tuple[str, str] | None = None) -> CameraSpec:
-    source = RtspSource(url=url, username=login[0] if login else None, password=SecretStr(login[1]) if login else None)
-    decode = DecodePolicy(mode=mode, fps=fps)
-    return CameraSpec(id="gate", name_zh="门", name_en="Gate", source=source, decode=decode)
-
-
-@contextmanager
-def captured(*specs: CameraSpec) -> Iterator[tuple[Callable[[str], CaptureStatus], Kept]]:
-    kept = Kept()
-    cameras = Cameras(specs, kept, SystemClock())
-    cameras.start()
-    try:
-        yield lambda camera_id: cameras.status()[camera_id], kept
-    finally:
-        cameras.stop(10.0)
 
 
 def damage(stream: bytes, good: int) -> bytes:
@@ -193,7 +162,7 @@ def test_wrong_credentials(
 def test_no_error_carries_the_password_along(tmp_path: Path, vtest_h264: Path) -> None:
     with peers.RtspCamera(tmp_path, {"vtest": (vtest_h264, 10)}, LOGIN) as server:
         spec = camera(f"rtsp://127.0.0.1:{server.port}/vtest", login=("admin", SECRET))
-        source = open_source(spec, SystemClock(), threading.Event().wait, Meter())
+        source = open_source("camera gate", spec.source, SystemClock(), threading.Event().wait)
         with pytest.raises(SourceAuthError) as caught, source:
             pass
     assert caught.value.__cause__ is None

@@ -7,7 +7,7 @@ import pytest
 from camera_configs.camera import CameraSpec
 from camera_configs.load import load_camera, load_cameras
 from camera_configs.rules import CrowdingRule, ParkingRule
-from camera_configs.source import FileSource
+from camera_configs.source import FileSource, RtspSource
 from tests.lab.peers import ROOT
 
 FOLDER = ROOT / "camera_configs" / "examples"
@@ -43,3 +43,12 @@ def test_the_demo_has_the_zones_of_its_video() -> None:
     assert isinstance(rules["crowding"], CrowdingRule)
     assert rules["crowding"].levels == (5, 8, 12, 16)
     assert camera.grid_code == "110102009012004"
+
+
+def test_a_sub_stream_is_a_source_of_its_own_with_the_same_login_and_shows_no_path() -> None:
+    source = load_camera(FOLDER / "street.yaml").source
+    assert isinstance(source, RtspSource)
+    assert source.sub is not None
+    assert (source.sub.url, source.sub.sub) == ("rtsp://192.0.2.17:554/Streaming/Channels/102", None)
+    assert (source.sub.username, source.sub.password) == (source.username, source.password)
+    assert "Channels" not in repr(source) + source.sub.shown

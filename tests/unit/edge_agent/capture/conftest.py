@@ -25,6 +25,9 @@ class ManualClock:
     def monotonic(self) -> float:
         return 1000.0 + self.passed_s
 
+    def thread_cpu_s(self) -> float:
+        return self.passed_s
+
     def wait(self, seconds: float) -> bool:
         self.passed_s += seconds
         return self.passed_s >= self.stop_after_s

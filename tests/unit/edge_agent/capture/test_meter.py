@@ -28,7 +28,8 @@ def test_a_new_connection_keeps_the_counts_and_forgets_the_pace() -> None:
     meter.pictures(1)
     meter.packet(9.0, key_frame=True)
     meter.connected()
-    assert meter == Meter(packets=2, decoded=1)
+    assert (meter.packets, meter.decoded, meter.seen) == (2, 1, False)
+    assert (meter.fps(), meter.key_interval_at_least_s(), meter.is_undecodable()) == (0.0, None, False)
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,36 @@ def test_key_frames_at_scene_cuts_do_not_hide_how_rare_they_are_otherwise() -> N
         meter.pictures(1)
     meter.packet(60.0, key_frame=False)
     assert not meter.is_undecodable()
+
+
+def test_packets_that_nobody_wants_decoded_are_not_taken_for_undecodable_ones() -> None:
+    meter = Meter()
+    for now_s in range(100):
+        meter.packet(float(now_s), key_frame=False)
+        meter.not_blind()
+    assert not meter.is_undecodable()
+    for now_s in range(100, 131):
+        meter.packet(float(now_s), key_frame=False)
+    assert meter.is_undecodable()
+
+
+def test_key_frames_that_do_not_come_are_told_as_an_interval_that_grows() -> None:
+    meter = Meter()
+    assert meter.key_interval_at_least_s() is None
+    for now_s, key_frame in ((0.0, True), (2.0, True), (5.0, False)):
+        meter.packet(now_s, key_frame=key_frame)
+    assert meter.key_interval_at_least_s() == 3.0
+    meter.packet(5.5, key_frame=True)
+    assert meter.key_interval_at_least_s() == 3.5
+
+
+@pytest.mark.parametrize(("a_second", "size", "flood"), [(240, 500, False), (320, 500, True), (25, 700_000, True)])
+def test_more_than_any_camera_sends_is_a_flood(a_second: int, size: int, flood: bool) -> None:
+    meter = Meter()
+    for number in range(a_second * 20):
+        meter.packet(number / a_second, key_frame=False, size=size)
+        if meter.is_flood():
+            break
+    assert meter.is_flood() is flood
+    meter.connected()
+    assert not meter.is_flood()

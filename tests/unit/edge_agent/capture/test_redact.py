@@ -7,9 +7,7 @@ import av
 import pytest
 from pydantic import SecretStr
 
-from camera_configs.camera import CameraSpec
 from camera_configs.source import RtspSource
-from edge_agent.capture.meter import Meter
 from edge_agent.capture.redact import redact
 from edge_agent.capture.source import open_source
 from edge_agent.clock import SystemClock
@@ -57,8 +55,7 @@ def test_the_errors_of_ffmpeg_show_no_password_with_all_that_led_to_them(path: s
 @pytest.mark.parametrize("path", ["user=admin&password=hunter2&channel=1", "a?token=hunter2", "hunter2"])
 def test_the_errors_of_a_source_show_no_password_and_carry_none_along(path: str) -> None:
     source = RtspSource(url=f"rtsp://127.0.0.1:{free_port()}/{path}", username="admin", password=SecretStr("hunter2"))
-    spec = CameraSpec(id="gate", name_zh="门", name_en="Gate", source=source)
-    reader = open_source(spec, SystemClock(), threading.Event().wait, Meter())
+    reader = open_source("camera gate", source, SystemClock(), threading.Event().wait)
     with pytest.raises(SourceError, match="refused the connection") as caught, reader:
         pass
     assert caught.value.__cause__ is None

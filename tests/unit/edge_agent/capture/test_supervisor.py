@@ -1,4 +1,4 @@
-"""The states of one camera's connection, with sources that do as they are told."""
+"""The states of one stream's connection, with sources that do as they are told."""
 
 import logging
 import math
@@ -10,24 +10,27 @@ from typing import Any, Self
 
 import numpy as np
 import pytest
+from av.packet import Packet
 
-from camera_configs.camera import CameraSpec
 from camera_configs.source import FileSource, RtspSource
 from edge_agent.capture.backoff import BackOff
-from edge_agent.capture.meter import Meter
-from edge_agent.capture.supervisor import MAX_HUNG, CameraSupervisor
+from edge_agent.capture.meter import FLOOD_PACKETS, Meter
+from edge_agent.capture.packets import StreamCodec, TimedPacket, VideoPacket
+from edge_agent.capture.supervisor import MAX_HUNG, Stream, StreamSupervisor, Take
 from edge_agent.errors import SourceAuthError, SourceEndError, SourceError
 from edge_agent.types import CaptureStatus, ConnectionState, Frame, FrameTime
 from tests.lab.pictures import PaintedPicture
 from tests.lab.processes import wait_until
 
-SPEC = CameraSpec(id="gate", name_zh="门", name_en="Gate", source=RtspSource(url="rtsp://10.0.0.1/a"))
+CAMERA = RtspSource(url="rtsp://10.0.0.1/a")
 S = ConnectionState
 NO_FRAME = object()
 
 
 class Played:
     """A source whose frames and failures the test sends, one by one."""
+
+    codec = StreamCodec("h264", None, 2, 2)
 
     def __init__(self, clock: Any) -> None:
         self.clock = clock
@@ -36,10 +39,9 @@ class Played:
         self.turns = 0
         self.order = threading.Semaphore(0)
         self.orders: list[Callable[[], object] | Exception | None] = []
-        self.meter = Meter()
 
-    def __call__(self, camera: CameraSpec, clock: Any, wait: Callable[[float], bool], meter: Meter) -> "Played":
-        self.wait, self.meter = wait, meter
+    def __call__(self, name: str, source: object, clock: Any, wait: Callable[[float], bool]) -> "Played":
+        self.wait = wait
         return self
 
     def send(self, order: Callable[[], object] | Exception | None = None) -> None:
@@ -54,8 +56,8 @@ class Played:
     def __exit__(self, *error: object) -> None:
         self.closed += 1
 
-    def __iter__(self) -> Iterator[Frame]:
-        wait, meter = self.wait, self.meter
+    def __iter__(self) -> Iterator[TimedPacket]:
+        wait = self.wait
         while not wait(0.0):
             self.turns += 1
             if not self.order.acquire(timeout=0.02):
@@ -65,22 +67,36 @@ class Played:
                 raise order
             if order is not None and order() is NO_FRAME:
                 continue
-            meter.packet(self.clock.monotonic(), key_frame=True)
-            meter.pictures(1)
-            time = FrameTime(self.clock.now(), self.clock.monotonic(), "arrival")
-            yield Frame("gate", meter.decoded, PaintedPicture(np.zeros((2, 2, 3), np.uint8)), time)
+            packet: VideoPacket = Packet(b"key frame")
+            packet.is_keyframe = True
+            yield TimedPacket(packet, FrameTime(self.clock.now(), self.clock.monotonic(), "arrival"))
 
 
 class Bench:
     """One supervisor on a manual clock, with a source that is told what to do."""
 
-    def __init__(self, clock: Any, camera: CameraSpec = SPEC) -> None:
+    def __init__(
+        self,
+        clock: Any,
+        source: RtspSource | FileSource = CAMERA,
+        uniform: Callable[[float, float], float] = lambda low, high: 0.0,
+    ) -> None:
         self.clock = clock
         self.source = Played(clock)
         self.frames: list[Frame] = []
-        self.supervisor = CameraSupervisor(
-            camera, self.frames.append, clock, BackOff(lambda low, high: 0.0), self.source
-        )
+        self.meter = Meter()
+        stream = Stream("camera gate", source, self.connect, self.frames.append)
+        self.supervisor = StreamSupervisor(stream, clock, BackOff(uniform), self.source)
+
+    def connect(self, codec: StreamCodec, meter: Meter) -> Take:
+        """Make a frame of each packet, as a decoder does."""
+        self.meter = meter
+
+        def take(timed: TimedPacket) -> list[Frame]:
+            meter.pictures(1)
+            return [Frame("gate", meter.decoded, PaintedPicture(np.zeros((2, 2, 3), np.uint8)), timed.time)]
+
+        return take
 
     @property
     def status(self) -> CaptureStatus:
@@ -130,7 +146,7 @@ def test_packets_without_a_wanted_frame_end_a_stall_too(bench: Bench) -> None:
     bench.frame()
     bench.clock.passed_s += 4
     bench.supervisor.watch()
-    bench.source.meter.packet(bench.clock.monotonic(), key_frame=False)
+    bench.meter.packet(bench.clock.monotonic(), key_frame=False)
     bench.supervisor.watch()
     assert bench.status.state is S.LIVE
 
@@ -152,8 +168,7 @@ def test_refused_credentials_are_told_and_tried_slowly(manual_clock: Any) -> Non
         pauses.append((low, high))
         return 5.0
 
-    bench = Bench(manual_clock)
-    bench.supervisor = CameraSupervisor(SPEC, bench.frames.append, manual_clock, BackOff(uniform), bench.source)
+    bench = Bench(manual_clock, uniform=uniform)
     bench.supervisor.start()
     bench.source.send(SourceAuthError("camera gate: refused the credentials"))
     status = bench.until(S.AUTH_FAILED)
@@ -185,7 +200,7 @@ def undecoded(bench: Bench, seconds: float) -> None:
     def packets() -> object:
         for _ in range(round(seconds * 25)):
             bench.clock.passed_s += 0.04
-            bench.source.meter.packet(bench.clock.monotonic(), key_frame=False)
+            bench.meter.packet(bench.clock.monotonic(), key_frame=False)
         nonlocal turns
         turns = bench.source.turns
         return NO_FRAME
@@ -218,9 +233,23 @@ def test_packets_that_give_no_picture_are_an_outage_also_before_the_first_pictur
     assert (bench.status.reconnects, bench.frames) == (0, [])
 
 
+def test_a_flood_is_an_outage(bench: Bench) -> None:
+    bench.frame()
+
+    def flood() -> object:
+        for _ in range(FLOOD_PACKETS):
+            bench.meter.packet(bench.clock.monotonic(), key_frame=False)
+        return NO_FRAME
+
+    bench.source.send(flood)
+    wait_until(lambda: bench.source.opened == 2, "the camera was opened anew")
+    assert "camera gate: sends more than any camera does" in (bench.status.reason or "")
+    bench.frame()
+    assert (bench.status.state, bench.status.reason) == (S.LIVE, None)
+
+
 def test_a_file_that_ended_is_not_played_again(manual_clock: Any) -> None:
-    spec = SPEC.model_copy(update={"source": FileSource(path=Path("a.avi"))})
-    bench = Bench(manual_clock, spec)
+    bench = Bench(manual_clock, FileSource(path=Path("a.avi")))
     bench.supervisor.start()
     bench.frame()
     bench.source.send(SourceEndError("file a.avi ended"))
@@ -254,7 +283,7 @@ def test_a_thread_that_hangs_while_opening_is_left_behind_but_not_one_that_waits
     wait_until(lambda: bench.source.opened == 1, "opened")
     for _ in range(10):
         bench.clock.passed_s += 2.9
-        bench.source.meter.packet(bench.clock.monotonic(), key_frame=False)
+        bench.meter.packet(bench.clock.monotonic(), key_frame=False)
         bench.supervisor.watch()
     assert (bench.status.state, bench.source.opened) == (S.CONNECTING, 1)
     bench.clock.passed_s += 31
