@@ -4,6 +4,7 @@ import fcntl
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,28 +15,30 @@ from typing import TextIO
 from uuid import UUID
 
 from prometheus_client import CollectorRegistry
-from pydantic import SecretStr
 
 from camera_configs.camera import CameraSpec
 from camera_configs.load import load_cameras
 from edge_agent.capture.cameras import Cameras
 from edge_agent.clock import Clock, Ids
+from edge_agent.cpu_budget import FULL_SHARE, CpuBudget
 from edge_agent.detect.backend import Detector, load_detector
 from edge_agent.detect.mailbox import Mailboxes
 from edge_agent.detect.options import InferenceOptions
-from edge_agent.errors import EdgeError, SettingsError
+from edge_agent.detect.scheduler import Pace, Scheduler
+from edge_agent.errors import SettingsError
 from edge_agent.evidence.store import EvidenceStore
 from edge_agent.evidence.uploader import MediaClient, Uploader
-from edge_agent.health.heartbeat import HealthSources, Heartbeat
-from edge_agent.health.metrics import BoxCollector, MetricsServer
+from edge_agent.health.metrics import BoxCollector, BoxFigures, MetricsServer, event_lag
 from edge_agent.incidents import OpenIncidents
+from edge_agent.judge.looks import CALM_S
+from edge_agent.link import FirstWords, Link, Wire, broker_options
 from edge_agent.looker import Looker
 from edge_agent.outbox.budget import DiskBudget, DiskLimits
 from edge_agent.outbox.emitter import Emitter
-from edge_agent.outbox.orders import Orders
 from edge_agent.outbox.sender import Sender
 from edge_agent.outbox.store import Outbox
-from edge_agent.pipeline import CameraPipeline
+from edge_agent.pipeline import CameraPipeline, Doors
+from edge_agent.planner import Planner
 from edge_agent.reporter import IncidentReporter, close_unconfigured
 from edge_agent.settings import EdgeSettings
 from edge_agent.status import BoxStatus, StatusSources
@@ -43,12 +46,8 @@ from edge_agent.types import StoredPicture
 from edge_agent.waiting import Shot, WaitingEvents
 from edge_agent.wall_clock import WallClock
 from models.registry import FoundModel, find, search_path
-from mqtt.connection import ConnectionOptions, Message, TlsOptions, Will
-from mqtt.envelope import encode
-from mqtt.errors import MessageError
-from mqtt.messages import BirthBody, DeathBody, FindingBody, SeenBy
-from mqtt.paho_connection import PahoConnection
-from mqtt.topic import Channel, Topic
+from mqtt.connection import ConnectionOptions
+from mqtt.messages import FindingBody, SeenBy
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +82,7 @@ def prepare(settings: EdgeSettings) -> Ready:
     cameras = load_cameras(settings.cameras_dir)
     model = find(settings.model, search_path(settings.model_folders()))
     detector = load_detector(model, InferenceOptions(settings.inference_threads, settings.inference_device))
-    broker = _broker_options(settings, token)
+    broker = broker_options(settings, token)
     return Ready(settings, cameras, model, detector, broker, MediaClient(settings.hub_url, token))
 
 
@@ -112,26 +111,28 @@ class Agent:
         self._budget = self._make_budget()
         self._uploader = Uploader(ready.media, self._store, self._outbox.pictures, clock)
         self._outbox.on_append(self._uploader.wake)
-        self._mailboxes = Mailboxes()
-        self._cameras = Cameras(ready.cameras, self._mailboxes.put, clock)
+        self._scheduler = Scheduler(clock, Pace(CALM_S))
+        self._mailboxes = Mailboxes(self._scheduler.choose)
+        self._cameras = Cameras(ready.cameras, self._mailboxes.put, clock, settings.hwaccel)
         self._store.sweep(self._outbox.pictures.names, clock.now())
         incidents = OpenIncidents(self._outbox.incidents, ids)
         self._waiting = WaitingEvents(self._keep, self._emit, clock)
         close_unconfigured(incidents, ready.cameras, self._seen_by(0), self._waiting, clock)
-        self._pipelines = {camera.id: self._pipeline(camera, incidents) for camera in ready.cameras}
+        registry = CollectorRegistry()
+        on_event = event_lag(registry).observe
+        self._pipelines = {camera.id: self._pipeline(camera, incidents, on_event) for camera in ready.cameras}
+        cores = settings.cpu_budget_cores or FULL_SHARE * len(os.sched_getaffinity(0))
+        self._cpu = CpuBudget(cores, clock, time.process_time)
+        specs = {camera.id: camera for camera in ready.cameras}
+        self._planner = Planner(specs, self._cameras, self._pipelines, self._scheduler, self._cpu, clock)
         self._looker = Looker(
-            self._mailboxes, self._pipelines, settings.snapshot_s, clock, lambda: self._budget.previews_allowed
+            self._mailboxes, self._pipelines, self._planner, settings.snapshot_s, clock, self._previews_are_of_use
         )
         self._status = self._make_status()
         self._sender = Sender(self._outbox, settings.edge_id, clock)
-        self._orders = Orders(self._outbox, self._emitter, self._sender, settings.edge_id, self._tell_birth)
-        self._connection = self._make_connection()
-        health = HealthSources(
-            self._status.cameras, self._status.outbox, lambda: self._sender.trouble, self._emitter.state
-        )
-        self._heartbeat = Heartbeat(self._connection, settings.edge_id, health, settings.heartbeat_s)
-        registry = CollectorRegistry()
-        registry.register(BoxCollector(self._status.figures, self._status.outbox))
+        wire = Wire(self._emitter, self._outbox, self._sender)
+        self._link = Link(ready.broker, settings, wire, self._status, self._first_words())
+        registry.register(BoxCollector(self._status))
         self._metrics = MetricsServer(registry, settings.metrics_port)
 
     def stop(self) -> None:
@@ -171,10 +172,10 @@ class Agent:
         return (
             (self._metrics.start, self._metrics.stop),
             (self._budget.start, self._budget.stop),
-            (self._connection.start, self._say_farewell),
+            (self._link.start, self._link.say_farewell),
             (self._uploader.start, self._uploader.stop),
-            (lambda: self._sender.start(self._connection), self._sender.stop),
-            (self._heartbeat.start, self._heartbeat.stop),
+            (lambda: self._sender.start(self._link.connection), self._sender.stop),
+            (self._link.heartbeat.start, self._link.heartbeat.stop),
             (self._looker.start, self._looker.stop),
             (self._cameras.start, lambda: self._cameras.stop(5.0)),
         )
@@ -197,9 +198,15 @@ class Agent:
         if self._looker.stop(0) and (lost := self._waiting.flush_now()):
             log.critical("%d decided events are lost: the disk takes nothing", lost)
 
-    def _pipeline(self, camera: CameraSpec, incidents: OpenIncidents) -> CameraPipeline:
+    def _pipeline(
+        self, camera: CameraSpec, incidents: OpenIncidents, on_event: Callable[[float], None]
+    ) -> CameraPipeline:
         reporter = IncidentReporter(camera, self._seen_by(camera.version), incidents, self._waiting)
-        return CameraPipeline(camera, self._ready.detector, reporter, self._offer, self._clock)
+        doors = Doors(reporter, self._offer, self._cameras, on_event)
+        return CameraPipeline(camera, self._ready.detector, doors, self._clock)
+
+    def _previews_are_of_use(self) -> bool:
+        return self._budget.previews_allowed and self._link.connection.connected
 
     def _keep(self, shot: Shot) -> StoredPicture:
         return self._store.put(shot.jpeg, shot.width, shot.height, shot.taken_at)
@@ -223,69 +230,20 @@ class Agent:
         sources = StatusSources(
             captures=self._cameras.status,
             dropped=self._mailboxes.dropped,
+            failed=self._looker.failures,
+            periods=self._planner.periods,
             looks={camera_id: pipeline.figures for camera_id, pipeline in self._pipelines.items()},
             snapshot=self._uploader.latest,
             counts=self._outbox.counts,
+            box=lambda: BoxFigures(self._cpu.used_cores, self._cpu.step, self._cpu.effort.lost),
         )
-        return BoxStatus(self._ready.cameras, sources)
+        return BoxStatus(self._ready.cameras, sources, self._clock)
 
-    def _make_connection(self) -> PahoConnection:
-        will = encode(self._emitter.state(DeathBody(reason="lost")))
-        return PahoConnection(
-            options=self._ready.broker,
-            subscriptions=(*self._sender.subscriptions, self._orders.topic),
-            will=Will(str(self._state_topic), will, qos=1, retain=True),
-            on_message=self._on_message,
-            on_up=self._greet,
-            on_down=self._sender.on_down,
+    def _first_words(self) -> FirstWords:
+        cameras = self._ready.cameras
+        return FirstWords(
+            f"tianrui {version('tianrui')}", self._model, max((camera.version for camera in cameras), default=0)
         )
-
-    @property
-    def _state_topic(self) -> Topic:
-        return Topic(self._ready.settings.edge_id, Channel.STATE)
-
-    def _on_message(self, message: Message) -> None:
-        self._sender.on_message(message)
-        self._orders.on_message(message)
-
-    def _greet(self) -> None:
-        # First, so that events flow also when the birth cannot be built.
-        self._sender.on_up()
-        self._tell_birth()
-
-    def _tell_birth(self) -> None:
-        try:
-            birth = BirthBody(
-                software=f"tianrui {version('tianrui')}",
-                models=(self._model,),
-                config_version=max(camera.version for camera in self._ready.cameras),
-                cameras=self._status.cameras(),
-                outbox=self._status.outbox(),
-            )
-            payload = encode(self._emitter.state(birth))
-        except (EdgeError, MessageError) as error:
-            log.error("the birth of this box could not be told, its health will be: %s", error)
-            return
-        self._connection.publish(str(self._state_topic), payload, 1, retain=True)
-
-    def _say_farewell(self) -> None:
-        farewell = encode(self._emitter.state(DeathBody(reason="stopped")))
-        self._connection.stop((str(self._state_topic), farewell, True))
-
-
-def _broker_options(settings: EdgeSettings, token: SecretStr) -> ConnectionOptions:
-    tls = settings.mqtt_tls
-    return ConnectionOptions(
-        host=settings.mqtt_host,
-        port=settings.mqtt_port,
-        client_id=f"edge-{settings.edge_id}",
-        username=settings.edge_id,
-        password=token,
-        tls=TlsOptions(tls.ca_file, tls.cert_file, tls.key_file) if tls else None,
-        # The outbox sends again what a session would keep, and rumqttd gives a resumed session no retained message:
-        # a killed agent never learned that the hub was there.
-        session_expiry_s=0,
-    )
 
 
 def _make_data_dir(data_dir: Path) -> None:

@@ -1,11 +1,12 @@
 """The order of the stages: one look at one frame, from masks to events; the only place that knows it.
 
-mask > detect (a view at a time) > track > still things > zones > judge > pictures and events
+mask > glance > detect (a view at a time) or hold > track > still things > zones > judge > pictures and events
 """
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import cv2
 
@@ -13,16 +14,19 @@ from camera_configs.camera import CameraSpec
 from camera_configs.rules import LitterRule
 from edge_agent.clock import Clock
 from edge_agent.detect.backend import Detector
+from edge_agent.detect.glance import Glance, HeldDetections
 from edge_agent.detect.views import detect_views
-from edge_agent.errors import EvidenceError, LookFailedError
+from edge_agent.errors import BackendError, EvidenceError, LookFailedError
 from edge_agent.evidence.masks import Masks
-from edge_agent.evidence.snapshot import Caption, Marks, make_snapshot
+from edge_agent.evidence.snapshot import PERSON_MARGIN, WIDE_MARGIN, Caption, Marks, make_snapshot
 from edge_agent.judge.engine import CameraJudge, Finding
+from edge_agent.judge.looks import CALM_S
 from edge_agent.reporter import IncidentReporter, Place
+from edge_agent.stages import LookFigures, StageTimer
 from edge_agent.track.still_things import StillThings, StillZone
 from edge_agent.track.tracker import Tracker
 from edge_agent.track.zones import Zones
-from edge_agent.types import Detections, Frame, PictureBox, Track
+from edge_agent.types import Change, Detections, Frame, FrameTime, Need, Picture, PictureBox, Track
 from edge_agent.waiting import Shot
 from mqtt.messages import Finding as FindingKind
 
@@ -36,36 +40,70 @@ REMEMBER_PERSON_S = 2.0
 OfferSnapshot = Callable[[str, Shot], None]
 
 
-@dataclass(slots=True)
-class LookFigures:
-    """What was spent on a camera; written by the looking thread only."""
+class MainPictures(Protocol):
+    """Where a camera's main stream can be seen, when another one is looked at."""
 
-    looks: int = 0
-    inference_s: float = 0.0
+    def main_picture(self, camera_id: str, at: FrameTime) -> Picture | None:
+        """The picture of the main stream nearest to `at`, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Where a pipeline's results go and its evidence comes from.
+
+    `on_event` takes the seconds from a frame's capture to its event on disk, inference not counted.
+    """
+
+    reporter: IncidentReporter
+    offer: OfferSnapshot
+    main: MainPictures
+    on_event: Callable[[float], None]
+
+
+@dataclass(slots=True, eq=False)
+class _Look:
+    """One look: its frame behind its masks, what was detected, whether on this very frame, and what is followed."""
+
+    frame: Frame
+    detections: Detections
+    fresh: bool
+    tracks: tuple[Track, ...] = ()
 
 
 class CameraPipeline:
     """Everything that happens to the frames of one camera after capture; used by one thread."""
 
-    def __init__(
-        self, spec: CameraSpec, detector: Detector, reporter: IncidentReporter, offer: OfferSnapshot, clock: Clock
-    ) -> None:
+    def __init__(self, spec: CameraSpec, detector: Detector, doors: Doors, clock: Clock) -> None:
         self.figures = LookFigures()
+        self.moving = False
+        self._timer = StageTimer(self.figures, clock)
         self._spec = spec
         self._clock = clock
-        self._offer = offer
-        self._reporter = reporter
+        self._doors = doors
         self._zone_specs = {zone.id: zone for zone in spec.zones}
         self._masks = Masks(_hidden_areas(spec))
         self._detector = detector
+        self._held = HeldDetections(Glance([zone.polygon for zone in spec.zones]))
         self._tracker = Tracker()
         self._things = StillThings(_litter_zones(spec))
         self._zones = Zones({zone.id: zone.polygon for zone in spec.zones})
         self._judge = CameraJudge(spec)
         self._blind_rules: tuple[str, ...] = ()
 
-    def look(self, frame: Frame, *, offer_snapshot: bool) -> None:
+    def need(self) -> Need:
+        """How often the camera must be seen now: as its judges say, and while incidents from before a restart wait."""
+        need = self._judge.needs(self._clock.now())
+        if need.every_s is None and self._doors.reporter.has_orphans:
+            return replace(need, every_s=CALM_S)
+        return need
+
+    def look(self, frame: Frame, *, offer_snapshot: bool, stale_s: float) -> None:
         """Judge one frame; with `offer_snapshot` it also becomes the camera's newest picture.
+
+        The detector runs when something changed in or near the zones, when the judges are about to decide, when it
+        last ran `stale_s` seconds ago, and for every picture that is kept while persons are to be pixelated in it;
+        otherwise what it saw last still holds.
 
         Raises:
             EvidenceError: the camera's newest picture cannot be made.
@@ -73,29 +111,51 @@ class CameraPipeline:
             LookFailedError: the frame cannot be processed.
         """
         try:
-            self._look(frame, offer_snapshot=offer_snapshot)
+            self._look(frame, offer_snapshot=offer_snapshot, stale_s=stale_s)
         except (cv2.error, ValueError) as error:
             size = f"{frame.picture.width}x{frame.picture.height}"
             msg = f"camera {self._spec.id}: a frame of {size} pixels cannot be processed: {error}"
             raise LookFailedError(msg) from error
 
-    def _look(self, frame: Frame, *, offer_snapshot: bool) -> None:
-        picture = self._masks.cover(frame.picture)
-        frame = replace(frame, picture=picture)
-        started_s = self._clock.monotonic()
-        detections = detect_views(self._detector, picture, self._spec.views)
-        self.figures.inference_s += self._clock.monotonic() - started_s
-        self.figures.looks += 1
-        tracks = self._tracker.update(detections, frame.time)
-        persons = self._hidden_persons(detections, tracks, frame.time.monotonic_s)
-        things = self._things.update(picture.bgr(picture.width, picture.height), tracks, frame.time)
-        for observation in self._zones.split(frame.time, tracks, things):
-            for finding in self._judge.observe(observation):
-                self._report(frame, finding, persons)
+    def _look(self, frame: Frame, *, offer_snapshot: bool, stale_s: float) -> None:
+        inference_before_s = self.figures.spent_s["inference"]
+        frame = replace(frame, picture=self._timer.picture(self._masks.cover(frame.picture)))
+        look = self._see(frame, must_be_fresh=offer_snapshot and self._spec.privacy.blur_persons, stale_s=stale_s)
+        with self._timer.stage("judge"):
+            look.tracks = self._tracker.update(look.detections, frame.time)
+            things = self._things.update(frame.picture, look.tracks, frame.time)
+            observations = self._zones.split(frame.time, look.tracks, things)
+            findings = [finding for each in observations for finding in self._judge.observe(each)]
+        told = [finding for finding in findings if self._report(look, finding)]
+        if told:
+            inference_s = self.figures.spent_s["inference"] - inference_before_s
+            self._doors.on_event(self._age_s(frame) - inference_s)
         self._tell_blindness()
-        self._reporter.close_orphans(frame.time)
+        self._doors.reporter.close_orphans(frame.time)
         if offer_snapshot:
-            self._offer(self._spec.id, self._shot(frame, OVERVIEW, Marks(hidden_persons=persons)))
+            self._doors.offer(self._spec.id, self._shot(look, OVERVIEW, Marks(), frame.picture))
+        self.figures.looked(self._clock.monotonic(), self._age_s(frame))
+
+    def _see(self, frame: Frame, *, must_be_fresh: bool, stale_s: float) -> _Look:
+        with self._timer.stage("glance"):
+            self.moving = self._held.glance(frame.picture)
+        now_s = frame.time.monotonic_s
+        judges_wait = now_s >= self._judge.needs(frame.time.captured_at).due_s
+        held = None if must_be_fresh or judges_wait else self._held.still_good(now_s, stale_s)
+        if held is not None:
+            return _Look(frame, held, fresh=False)
+        detections = self._detect(frame.picture)
+        self._held.keep(detections, now_s)
+        return _Look(frame, detections, fresh=True)
+
+    def _detect(self, picture: Picture) -> Detections:
+        with self._timer.stage("inference"):
+            detections = detect_views(self._detector, picture, self._spec.views)
+        self.figures.inferences += 1
+        return detections
+
+    def _age_s(self, frame: Frame) -> float:
+        return self._clock.monotonic() - frame.time.monotonic_s
 
     def _tell_blindness(self) -> None:
         blind = tuple(self._judge.blind_rules)
@@ -104,29 +164,50 @@ class CameraPipeline:
             log.warning("camera %s: looks are too far apart for these rules: %s", self._spec.id, names)
             self._blind_rules = blind
 
-    def _hidden_persons(
-        self, detections: Detections, tracks: tuple[Track, ...], now_s: float
-    ) -> tuple[PictureBox, ...]:
-        if not self._spec.privacy.blur_persons:
-            return ()
-        return _persons(detections) + _persons_of_late(tracks, now_s)
-
-    def _report(self, frame: Frame, finding: Finding, persons: tuple[PictureBox, ...]) -> None:
+    def _report(self, look: _Look, finding: Finding) -> bool:
+        """Act on a finding; whether that made an event."""
         zone = self._zone_specs[finding.zone_id]
-        marks = Marks(zone.polygon, finding.verdict.box, persons)
+        verdict = finding.verdict
+        marks = Marks(zone.polygon, verdict.box)
         place = Place(zone, finding.rule, FindingKind(finding.name))
-        log.info("camera %s zone %s: %s %s", self._spec.id, zone.id, finding.name, finding.verdict.change)
-        self._reporter.report(place, finding.verdict, lambda: self._shot(frame, finding.name, marks))
+        log.info("camera %s zone %s: %s %s", self._spec.id, zone.id, finding.name, verdict.change)
+        self._doors.reporter.report(place, verdict, lambda: self._evidence(look, finding.name, marks))
+        return verdict.change not in {Change.SUSPECT, Change.DISMISS}
 
-    def _shot(self, frame: Frame, title: str, marks: Marks) -> Shot:
+    def _evidence(self, look: _Look, title: str, marks: Marks) -> Shot:
+        """A picture of the main stream where there is one: it shows more than the stream that is looked at."""
+        with self._timer.stage("evidence"):
+            main = self._doors.main.main_picture(self._spec.id, look.frame.time)
+        picture = look.frame.picture if main is None else self._timer.picture(self._masks.cover(main))
+        return self._shot(look, title, marks, picture)
+
+    def _shot(self, look: _Look, title: str, marks: Marks, picture: Picture) -> Shot:
+        marks = self._hide_persons(look, marks, picture)
         caption = Caption(self._spec.name_en, title, self._spec.time_zone)
+        time = look.frame.time
         try:
-            picture = make_snapshot(frame.picture, frame.time, marks, caption)
+            with self._timer.stage("evidence"):
+                jpeg = make_snapshot(picture, time, marks, caption)
         except (cv2.error, ValueError) as error:
             # The reporter tells an event without the picture that could not be made, but not without its verdict.
             msg = f"camera {self._spec.id}: no picture can be made: {error}"
             raise EvidenceError(msg) from error
-        return Shot(picture.data, picture.width, picture.height, frame.time.captured_at)
+        return Shot(jpeg.data, jpeg.width, jpeg.height, time.captured_at)
+
+    def _hide_persons(self, look: _Look, marks: Marks, picture: Picture) -> Marks:
+        """The same marks with the persons in `picture`, which is kept only if the detector has seen it itself."""
+        if not self._spec.privacy.blur_persons:
+            return marks
+        persons = _persons(look.detections) + _persons_of_late(look.tracks, look.frame.time.monotonic_s)
+        if picture is look.frame.picture and look.fresh:
+            return replace(marks, hidden_persons=persons)
+        try:
+            persons += _persons(self._detect(picture))
+        except BackendError as error:
+            msg = f"camera {self._spec.id}: whoever is in its picture cannot be hidden: {error}"
+            raise EvidenceError(msg) from error
+        other_moment = picture is not look.frame.picture
+        return replace(marks, hidden_persons=persons, person_margin=WIDE_MARGIN if other_moment else PERSON_MARGIN)
 
 
 def _litter_zones(spec: CameraSpec) -> dict[str, StillZone]:

@@ -62,6 +62,11 @@ class IncidentReporter:
         else:
             self._go_on(where, verdict, take)
 
+    @property
+    def has_orphans(self) -> bool:
+        """Whether incidents from before a restart wait for their end."""
+        return bool(self._incidents.orphans(self._spec.id))
+
     def close_orphans(self, time: FrameTime) -> None:
         """To be called after each look: notes that open incidents were watched, and closes orphans that ended."""
         try:

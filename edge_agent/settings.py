@@ -122,6 +122,9 @@ class EdgeSettings(BaseSettings):
     disk_budget_mb: Annotated[int, Field(ge=64)] = 2048
     disk_reserve_mb: Annotated[int, Field(ge=16)] = 256
     snapshot_s: Annotated[float, Field(ge=1, le=3600)] = 10.0
+    hwaccel: Annotated[str, Field(min_length=1, max_length=20)] = "none"
+    # None: all of the machine's cores.
+    cpu_budget_cores: Annotated[float, Field(ge=0.1, le=256, allow_inf_nan=False)] | None = None
 
     @classmethod
     def settings_customise_sources(

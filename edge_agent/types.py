@@ -1,5 +1,6 @@
 """What the stages of the box hand to one another; the only thing that they share."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -250,3 +251,16 @@ class Demand:
 
     mode: Literal["idle", "keyframes", "full"]
     fps: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """How often the judges of a camera must see it: at least every `every_s` seconds; not at all where it is None.
+
+    `suspects`: something is suspected or open. `due_s`: the monotonic time from which a look may decide something, or
+    may have to clear up what the look before left unclear; such a look must not go by what was detected earlier.
+    """
+
+    every_s: float | None
+    suspects: bool = False
+    due_s: float = math.inf

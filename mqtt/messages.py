@@ -170,8 +170,32 @@ class CameraState(StrEnum):
     AUTH_FAILED = "auth_failed"
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class LookStatus(WireModel):
+    """How well a box can look at one camera.
+
+    `fps_asked` is what its rules need, None when they need nothing now, `fps_given` what it gets, in looks a second;
+    `lag_ms` is from the capture of the last frame to the end of its look. `stage_ms` is milliseconds a look by stage,
+    `dropped` frames by reason. `limit` says what the box gives up because it is too small.
+    """
+
+    fps_asked: Rate | None = None
+    fps_given: Rate
+    lag_ms: Rate | None = None
+    decoder: Label | None = None
+    stage_ms: Annotated[dict[Name, Rate], Field(max_length=8)] = {}
+    dropped: Annotated[dict[Name, Count], Field(max_length=8)] = {}
+    limit: Text | None = None
+
+
 class CameraStatus(WireModel):
-    """One camera as its box sees it."""
+    """One camera as its box sees it; `look` is in a heartbeat only."""
 
     camera_id: Name
     name_zh: Label
@@ -184,6 +208,8 @@ class CameraStatus(WireModel):
     fps: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     frames_dropped: Count = 0
     snapshot: Picture | None = None
+    # Left out when there is none, as below.
+    look: Annotated[LookStatus | None, Field(exclude_if=_is_none)] = None
 
 
 class OutboxStatus(WireModel):
@@ -206,10 +232,6 @@ class BirthBody(WireModel):
     config_version: Count
     cameras: Annotated[tuple[CameraStatus, ...], Field(max_length=64)] = ()
     outbox: OutboxStatus
-
-
-def _is_none(value: object) -> bool:
-    return value is None
 
 
 class HealthBody(WireModel):

@@ -3,14 +3,31 @@
 import json
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Protocol
 from uuid import UUID
 
 from edge_agent.clock import Clock
 from edge_agent.outbox.rows import NewEvent, Shed
 from edge_agent.outbox.store import Outbox, Tell
 from edge_agent.types import StoredPicture
+
+
+class Witness(Protocol):
+    """Somebody outside who is told what happens to the events of boxes; from several threads."""
+
+    def intend(self, event: NewEvent, pictures: Sequence[StoredPicture]) -> None:
+        """An event is about to be kept."""
+        ...
+
+    def born(self, event: NewEvent) -> None:
+        """It is kept, durably."""
+        ...
+
+    def settled(self, event_ids: Sequence[UUID]) -> None:
+        """The hub has said of these that they are committed."""
+        ...
 
 
 class Births:
@@ -52,6 +69,9 @@ class Births:
         """Note, durably, that the event is kept: from now on it may not be lost."""
         self.note("born", event.event_id)
 
+    def settled(self, event_ids: Sequence[UUID]) -> None:
+        """Nothing is noted: the hub's own database tells what it has."""
+
     def note(self, what: str, event_id: UUID) -> None:
         """Note, durably, what becomes of an event."""
         self._write({"note": what, "event_id": str(event_id)})
@@ -63,13 +83,13 @@ class Births:
 
 
 class NotedOutbox(Outbox):
-    """The agent's own outbox, each birth of which is noted outside.
+    """The agent's own outbox, the births and ends of whose events are noted outside.
 
     Raises:
         OutboxError: as the outbox does.
     """
 
-    def __init__(self, path: Path, clock: Clock, births: Births) -> None:
+    def __init__(self, path: Path, clock: Clock, births: Witness) -> None:
         super().__init__(path, clock)
         self._births = births
 
@@ -83,6 +103,12 @@ class NotedOutbox(Outbox):
         super().append(event, pictures)
         self._births.born(event)
 
+    def settle(self, event_ids: Iterable[UUID]) -> int:
+        """Let go of what the hub has committed as the outbox does, and note it."""
+        event_ids = tuple(event_ids)
+        self._births.settled(event_ids)
+        return super().settle(event_ids)
+
     def shed_pictures(self, severe: bool, need: int, tell: Tell) -> Shed | None:
         """Let go of pictures as the outbox does; the event that tells so is noted as well."""
         noted = _Noted(tell, self._births)
@@ -95,7 +121,7 @@ class NotedOutbox(Outbox):
 
 
 class _Noted:
-    def __init__(self, tell: Tell, births: Births) -> None:
+    def __init__(self, tell: Tell, births: Witness) -> None:
         self._tell = tell
         self._births = births
         self._told: NewEvent | None = None

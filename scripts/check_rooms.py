@@ -113,7 +113,7 @@ def check_queries(path: str, tree: ast.Module) -> Iterator[Finding]:
     parts = PurePosixPath(path).parts
     if parts[0] != "hub":
         return
-    may_query = parts[1] == "db" or parts[-1] in QUERY_FILES
+    may_query = parts[1] == "db" or parts[-1] in QUERY_FILES or parts[-1].endswith("_repository.py")
     for node in ast.walk(tree):
         words = _query_words(node)
         if words and not may_query:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
-from edge_agent.clock import SystemClock, SystemIds
+from edge_agent.clock import Clock, SystemClock, SystemIds
 from edge_agent.evidence.store import EvidenceStore
 from edge_agent.evidence.uploader import MediaClient, Uploader, UploadOptions
 from edge_agent.outbox.budget import DiskBudget, DiskLimits
@@ -24,7 +24,7 @@ from mqtt.envelope import encode
 from mqtt.messages import Box, DeathBody, EvidenceRole, Finding, FindingBody, Measure, Phase, SeenBy
 from mqtt.paho_connection import PahoConnection
 from mqtt.topic import Channel, Topic
-from scripts.births import Births, NotedOutbox
+from scripts.births import NotedOutbox, Witness
 
 PHASES = (Phase.OPEN, Phase.UPDATE, Phase.CLOSE)
 SEVERE_EVERY = 10
@@ -33,6 +33,7 @@ SEEN_BY = SeenBy(model="simulated", model_version="0", backend="none", config_ve
 # A real box waits up to half a minute between two tries, which only makes a test longer.
 QUICK = Backoff(shortest_s=0.1, longest_s=1.0)
 WIDTH, HEIGHT = 64, 48
+SYSTEM = SystemClock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +57,24 @@ class Home:
 class SimulatedBox:
     """Every third event opens a new incident, the next ones update and close it; each tenth incident is severe."""
 
-    def __init__(self, edge_id: str, token: SecretStr, peers: Peers, home: Home, births: Births) -> None:
-        self._clock, self._ids = SystemClock(), SystemIds()
+    def __init__(
+        self, edge_id: str, token: SecretStr, peers: Peers, home: Home, births: Witness, clock: Clock = SYSTEM
+    ) -> None:
+        self._clock, self._ids = clock, SystemIds()
         folder = home.folder
         self.outbox = NotedOutbox(folder / edge_id / "outbox.sqlite", self._clock, births)
         self._store = EvidenceStore(folder / edge_id / "evidence")
         self._emitter = Emitter(self.outbox, edge_id, self._ids.new(), self._clock, self._ids)
         self._sender = Sender(self.outbox, edge_id, self._clock, FlowOptions(row_backoff=QUICK, hold=QUICK))
         self._waiting = WaitingEvents(self._keep, self._emit, self._clock)
+        self._media: MediaClient | None = None
         self._uploader: Uploader | None = None
         self._jpeg = b""
         if peers.hub_url is not None:
             self._jpeg = small_jpeg()
-            client = MediaClient(peers.hub_url, token)
+            self._media = MediaClient(peers.hub_url, token)
             options = UploadOptions(retry=QUICK, aside=QUICK)
-            self._uploader = Uploader(client, self._store, self.outbox.pictures, self._clock, options)
+            self._uploader = Uploader(self._media, self._store, self.outbox.pictures, self._clock, options)
         state = str(Topic(edge_id, Channel.STATE))
         self._connection = PahoConnection(
             options=ConnectionOptions(
@@ -109,6 +113,8 @@ class SimulatedBox:
         """Disconnect; what is not settled stays on disk."""
         if self._uploader is not None:
             self._uploader.stop()
+        if self._media is not None:
+            self._media.close()
         if self._budget is not None:
             self._budget.stop()
         self._sender.stop()
@@ -120,6 +126,16 @@ class SimulatedBox:
         phase = PHASES[next(self._decided) % len(PHASES)]
         if phase is Phase.OPEN:
             self._incident, self._opened_at, self._severity = self._next_incident()
+        self._tell(phase)
+
+    def bear_severe(self) -> UUID:
+        """Open a severe incident at once, whatever was going on, and return its id."""
+        self._decided = itertools.count(1)
+        self._incident, self._opened_at, self._severity = self._ids.new(), self._clock.now(), SEVERE
+        self._tell(Phase.OPEN)
+        return self._incident
+
+    def _tell(self, phase: Phase) -> None:
         now = self._clock.now()
         shots = ((EvidenceRole.NOW, self._shot(now)),) if self._jpeg and phase is Phase.OPEN else ()
         self._waiting.put(self._body(phase), now, shots)

@@ -13,6 +13,8 @@ _RTSP: tuple[tuple[type[Exception], str], ...] = (
     (TimeoutError, NO_ANSWER),
     (ConnectionRefusedError, "refused the connection; check the port of source.url and that RTSP is switched on"),
     (ConnectionError, "broke the connection"),
+    # FFmpeg's -1 for a PLAY that was refused, unreadable or not answered at all; its own sentence would mislead.
+    (PermissionError, "did not begin to play; check the path of source.url and how many viewers it has already"),
     (av.InvalidDataError, "sent data that is not RTSP or not video; check port and path of source.url"),
 )
 _FILE: tuple[tuple[type[Exception], str], ...] = (

@@ -102,7 +102,7 @@ class RtspReader:
         except av.FFmpegError as error:
             failure = explain_rtsp(self._name, error)
         else:
-            if container.streams.video and container.streams.video[0].width > 0:
+            if _shows_video(container):
                 return container
             container.close()
             return None
@@ -131,6 +131,11 @@ class RtspReader:
                 return packet
             failure = SourceEndError(f"{self._name} ended the stream")
         raise failure
+
+
+def _shows_video(container: InputContainer) -> bool:
+    # Measured: a stream of a codec that FFmpeg has no decoder for has not even the attribute.
+    return bool(container.streams.video) and getattr(container.streams.video[0], "width", 0) > 0
 
 
 def _camera_time(packet: VideoPacket) -> datetime | None:

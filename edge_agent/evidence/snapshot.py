@@ -18,6 +18,8 @@ STRIP_DARKNESS = 0.75
 JPEG_QUALITY = 85
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 PERSON_MARGIN = 0.08
+# Around persons seen in another picture of nearly the same moment: half a second's walk.
+WIDE_MARGIN = 0.4
 BLOCKS_PER_PERSON = 10
 LEAST_BLOCK_PX = 6
 
@@ -33,11 +35,15 @@ class Caption:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What is drawn, in normalised picture coordinates: the zone's outline, the thing, and persons to be pixelated."""
+    """What is drawn, in normalised picture coordinates: the zone's outline, the thing, and persons to be pixelated.
+
+    Persons are pixelated with `person_margin` of their box's width and height on each side.
+    """
 
     zone: Sequence[tuple[float, float]] = ()
     thing: PictureBox | None = None
     hidden_persons: Sequence[PictureBox] = ()
+    person_margin: float = PERSON_MARGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ def make_snapshot(picture: Picture, time: FrameTime, marks: Marks, caption: Capt
     """
     image = picture.bgr(picture.width, picture.height)
     for person in marks.hidden_persons:
-        _pixelate(image, person)
+        _pixelate(image, person, marks.person_margin)
     _draw(image, marks)
     _burn(image, _text(time, caption), at_top=marks.thing is not None and marks.thing.y2 > 1 - _strip_share(image))
     done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
@@ -80,9 +86,9 @@ def _text(time: FrameTime, caption: Caption) -> tuple[str, str]:
     return f"{caption.camera}  {caption.finding}".encode("ascii", "replace").decode(), moment
 
 
-def _pixelate(image: Image, box: PictureBox) -> None:
+def _pixelate(image: Image, box: PictureBox, margin: float) -> None:
     height, width = image.shape[:2]
-    x, y = PERSON_MARGIN * (box.x2 - box.x1), PERSON_MARGIN * (box.y2 - box.y1)
+    x, y = margin * (box.x2 - box.x1), margin * (box.y2 - box.y1)
     left, right = max(round((box.x1 - x) * width), 0), min(round((box.x2 + x) * width), width)
     top, bottom = max(round((box.y1 - y) * height), 0), min(round((box.y2 + y) * height), height)
     if right <= left or bottom <= top:

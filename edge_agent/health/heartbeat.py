@@ -1,13 +1,15 @@
 """Tells the hub at a steady pace how the box is."""
 
 import logging
-import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from edge_agent.errors import EdgeError
+from edge_agent.part import Part
 from mqtt.connection import PublishOutcome
 from mqtt.envelope import Envelope, encode
 from mqtt.errors import BrokerError, MessageError
@@ -15,6 +17,9 @@ from mqtt.messages import CameraStatus, HealthBody, OutboxStatus
 from mqtt.topic import Channel, Topic
 
 logger = logging.getLogger(__name__)
+
+# Heartbeats that a refusal can still name.
+REMEMBERED = 8
 
 
 class Publisher(Protocol):
@@ -52,20 +57,21 @@ class Heartbeat:
         self._publisher = publisher
         self._topic = Topic(edge_id, Channel.STATE)
         self._sources = sources
-        self._interval_s = interval_s
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+        self._ids: deque[UUID] = deque(maxlen=REMEMBERED)
+        self._plain = False
+        part = Part("heartbeat", self._step, interval_s)
+        # The first beat comes after one interval, because the birth told everything.
+        self.start, self.stop = part.start, part.stop
 
-    def start(self) -> None:
-        """Start the thread; the first beat comes after one interval, because the birth told everything."""
-        self._thread.start()
+    def on_up(self) -> None:
+        """A new connection: behind it there may be a newer hub."""
+        self._plain = False
 
-    def stop(self, timeout_s: float = 5.0) -> bool:
-        """End the thread; False when it did not end in time."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+    def on_refused(self, event_id: UUID | None) -> None:
+        """The hub refused a message: if it was a heartbeat, it knows an earlier version and is told less from now."""
+        if event_id in self._ids and not self._plain:
+            self._plain = True
+            logger.warning("the hub refuses a heartbeat; how well cameras are looked at is left out from now on")
 
     def beat(self) -> None:
         """Publish the health as it is now, unless there is no connection: a late heartbeat says nothing.
@@ -77,10 +83,16 @@ class Heartbeat:
         if not self._publisher.connected:
             return
         trouble = self._sources.trouble()
-        body = HealthBody(
-            cameras=self._sources.cameras(), outbox=self._sources.outbox(), trouble=trouble[:500] if trouble else None
-        )
-        payload = encode(self._sources.envelope(body))
+        outbox, cameras = self._sources.outbox(), self._sources.cameras()
+        body = HealthBody(cameras=cameras, outbox=outbox, trouble=trouble[:500] if trouble else None)
+        if self._plain:
+            body = _plain(body)
+        envelope = self._sources.envelope(body)
+        try:
+            payload = encode(envelope)
+        except MessageError:
+            payload = encode(envelope.model_copy(update={"body": _plain(body)}))
+        self._ids.append(envelope.event_id)
         future = self._publisher.publish(str(self._topic), payload, 1, self._topic.retained)
         future.add_done_callback(self._published)
 
@@ -99,9 +111,14 @@ class Heartbeat:
         self.failed += 1
         logger.warning("a heartbeat did not reach the broker: %s", why)
 
-    def _run(self) -> None:
-        while not self._stopping.wait(self._interval_s):
-            try:
-                self.beat()
-            except (EdgeError, MessageError) as error:
-                self._fail(str(error))
+    def _step(self) -> None:
+        try:
+            self.beat()
+        except (EdgeError, MessageError) as error:
+            self._fail(str(error))
+
+
+def _plain(body: HealthBody) -> HealthBody:
+    """The same without how well cameras are looked at, which is a quarter of its length."""
+    cameras = tuple(camera.model_copy(update={"look": None}) for camera in body.cameras)
+    return body.model_copy(update={"cameras": cameras})

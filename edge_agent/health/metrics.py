@@ -1,15 +1,17 @@
 """The figures of a box for Prometheus, read from the stages' own status when somebody asks, on 127.0.0.1 only."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Thread
+from typing import Protocol
 from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, Histogram, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from edge_agent.errors import SettingsError
+from edge_agent.stages import LookFigures
 from edge_agent.types import CaptureStatus, ConnectionState
 from mqtt.messages import OutboxStatus
 
@@ -18,26 +20,64 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class CameraFigures:
-    """One camera: its connection's status, frames that gave way to newer ones, seconds of inference, inferences."""
+    """One camera: its connection's status, its looks, frames dropped by reason, and seconds between looks as planned.
+
+    `period_s` is None while nothing needs the camera.
+    """
 
     camera_id: str
     status: CaptureStatus
-    dropped: int
-    inference_s: float
-    inferences: int
+    looks: LookFigures
+    dropped: Mapping[str, int]
+    period_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class BoxFigures:
+    """What the agent uses of the processor, in cores, and what it gave up: a step of the ladder, and in words."""
+
+    used_cores: float
+    step: int
+    lost: str | None
+
+
+class Sources(Protocol):
+    """Where the figures are read."""
+
+    def figures(self) -> Sequence[CameraFigures]:
+        """Each camera."""
+        ...
+
+    def outbox(self) -> OutboxStatus:
+        """The outbox's milestones."""
+        ...
+
+    def box(self) -> BoxFigures:
+        """The processor's part."""
+        ...
 
 
 class BoxCollector(Collector):
-    """Reads cameras and outbox at each scrape; keeps nothing itself."""
+    """Reads cameras, outbox and processor at each scrape; keeps nothing itself."""
 
-    def __init__(self, cameras: Callable[[], Sequence[CameraFigures]], outbox: Callable[[], OutboxStatus]) -> None:
-        self._cameras = cameras
-        self._outbox = outbox
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
 
     def collect(self) -> Iterable[Metric]:
         """The metrics as they are now."""
-        yield from _camera_metrics(self._cameras())
-        yield from _outbox_metrics(self._outbox())
+        yield from _camera_metrics(self._sources.figures())
+        yield from _outbox_metrics(self._sources.outbox())
+        yield from _box_metrics(self._sources.box())
+
+
+def event_lag(registry: CollectorRegistry) -> Histogram:
+    """A histogram of the seconds from a frame's capture to its event on disk, inference not counted."""
+    return Histogram(
+        "tianrui_event_on_disk_seconds",
+        "Seconds from the capture of a frame to its event on disk, without inference",
+        buckets=(0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 5.0),
+        registry=registry,
+    )
 
 
 class MetricsServer:
@@ -88,7 +128,40 @@ def _camera_metrics(cameras: Sequence[CameraFigures]) -> Iterable[Metric]:
         fps.add_metric([camera.camera_id], camera.status.fps)
         for family, read in counters.values():
             family.add_metric([camera.camera_id], read(camera))
-    return [state, fps, *(family for family, _ in counters.values())]
+    return [state, fps, *(family for family, _ in counters.values()), *_look_metrics(cameras)]
+
+
+def _look_metrics(cameras: Sequence[CameraFigures]) -> Iterable[Metric]:
+    stages = CounterMetricFamily(
+        "tianrui_camera_stage_seconds", "Seconds spent on a camera by stage", labels=["camera", "stage"]
+    )
+    dropped = CounterMetricFamily(
+        "tianrui_camera_dropped", "Frames that were not judged, by reason", labels=["camera", "reason"]
+    )
+    period = GaugeMetricFamily("tianrui_camera_period_seconds", "Seconds between looks as planned", labels=["camera"])
+    lag = GaugeMetricFamily(
+        "tianrui_camera_lag_seconds", "From the capture of the last frame to the end of its look", labels=["camera"]
+    )
+    decoder = GaugeMetricFamily("tianrui_camera_decoder", "1 for the decoder in use", labels=["camera", "decoder"])
+    for camera in cameras:
+        for stage, spent_s in (*camera.looks.spent_s.items(), ("decode", camera.status.decode_s)):
+            stages.add_metric([camera.camera_id, stage], spent_s)
+        for reason, count in camera.dropped.items():
+            dropped.add_metric([camera.camera_id, reason], count)
+        if camera.period_s is not None:
+            period.add_metric([camera.camera_id], camera.period_s)
+        if camera.looks.lag_s is not None:
+            lag.add_metric([camera.camera_id], camera.looks.lag_s)
+        if camera.status.decoder is not None:
+            decoder.add_metric([camera.camera_id, camera.status.decoder], 1.0)
+    return [stages, dropped, period, lag, decoder]
+
+
+def _box_metrics(box: BoxFigures) -> Iterable[Metric]:
+    return [
+        GaugeMetricFamily("tianrui_cpu_cores", "Cores that the agent used of late", value=box.used_cores),
+        GaugeMetricFamily("tianrui_cpu_step", "Steps by which looking was cut down for want of cores", value=box.step),
+    ]
 
 
 _CAMERA_COUNTERS: tuple[tuple[str, str, Callable[[CameraFigures], float]], ...] = (
@@ -97,9 +170,13 @@ _CAMERA_COUNTERS: tuple[tuple[str, str, Callable[[CameraFigures], float]], ...] 
     ("reconnects", "Connections opened again", lambda camera: camera.status.reconnects),
     ("stalls", "Times that frames stopped coming", lambda camera: camera.status.stalls),
     ("corrupt", "Packets or frames that could not be used", lambda camera: camera.status.corrupt),
-    ("dropped", "Frames that gave way to newer ones before a detector saw them", lambda camera: camera.dropped),
-    ("inferences", "Frames that a detector saw", lambda camera: camera.inferences),
-    ("inference_seconds", "Seconds that detectors spent on this camera", lambda camera: camera.inference_s),
+    ("looks", "Frames that were judged", lambda camera: camera.looks.looks),
+    ("inferences", "Frames that a detector saw", lambda camera: camera.looks.inferences),
+    (
+        "inference_seconds",
+        "Seconds that detectors spent on this camera",
+        lambda camera: camera.looks.spent_s["inference"],
+    ),
 )
 
 

@@ -1,8 +1,10 @@
 """Judges crowding: enough persons in a zone for long enough, in up to four levels with hysteresis."""
 
+import math
+
 from camera_configs.rules import CrowdingRule
-from edge_agent.judge.looks import Holding, Looks
-from edge_agent.types import Change, Figure, FrameTime, Track, Verdict, ZoneObservation
+from edge_agent.judge.looks import LOOKS_WHEN_CALM, LOOKS_WHEN_CLOSE, Holding, Looks, pace
+from edge_agent.types import Change, Figure, FrameTime, Need, Track, Verdict, ZoneObservation
 
 OVERLAP_IOU = 0.3
 OVERLAP_SHARE = 0.3
@@ -40,6 +42,18 @@ class CrowdingJudge:
     def blind(self) -> bool:
         """Whether the last looks were too far apart to judge by."""
         return self._looks.blind
+
+    @property
+    def need(self) -> Need:
+        """How often it must see its zone, and when it may decide something."""
+        rule, last_s = self._rule, self._looks.last_s
+        rising = [rise.held_s for rise in self._rises[self._level :] if rise.since is not None]
+        falling = [fall.held_s for fall in self._falls[: self._level] if fall.held_s > 0]
+        due = [last_s + rule.hold_s - held_s for held_s in rising]
+        due += [last_s + rule.release_s - held_s for held_s in falling]
+        spans = [pace(rule.hold_s, LOOKS_WHEN_CLOSE if rising else LOOKS_WHEN_CALM)]
+        spans += [pace(rule.release_s, LOOKS_WHEN_CLOSE)] if falling else []
+        return Need(min(spans), suspects=bool(self._level or rising), due_s=min(due, default=math.inf))
 
     def stop(self, time: FrameTime, reason: str) -> list[Verdict]:
         """End whatever is open, giving `reason` among its limits, and forget everything."""

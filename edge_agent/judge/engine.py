@@ -1,6 +1,9 @@
 """Runs all rules of one camera over what its zones held."""
 
+import itertools
+import math
 from dataclasses import dataclass, replace
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from camera_configs.camera import CameraSpec
@@ -9,7 +12,7 @@ from edge_agent.judge.crowding import CrowdingJudge
 from edge_agent.judge.litter import LitterJudge
 from edge_agent.judge.parking import ParkingJudge
 from edge_agent.judge.schedule import holds
-from edge_agent.types import Verdict, ZoneObservation
+from edge_agent.types import Need, Verdict, ZoneObservation
 
 Judge = CrowdingJudge | ParkingJudge | LitterJudge
 OUT_OF_SCHEDULE = "the hours of this rule ended"
@@ -39,6 +42,22 @@ class CameraJudge:
     def blind_rules(self) -> tuple[str, ...]:
         """The ids of the rules that open nothing at the present rate of looks, because these are too far apart."""
         return tuple(rule.id for judges in self._judges.values() for rule, judge in judges if judge.blind)
+
+    def needs(self, at: datetime) -> Need:
+        """How often the camera must be seen at `at` (aware), and when a look may decide something.
+
+        A rule out of its hours needs nothing once nothing of it is open.
+        """
+        needs = []
+        for rule, judge in itertools.chain.from_iterable(self._judges.values()):
+            need = judge.need
+            if need.suspects or holds(rule.schedule, self._time_zone, at):
+                needs.append(need)
+        return Need(
+            every_s=min((need.every_s for need in needs if need.every_s is not None), default=None),
+            suspects=any(need.suspects for need in needs),
+            due_s=min((need.due_s for need in needs), default=math.inf),
+        )
 
     def observe(self, observation: ZoneObservation) -> list[Finding]:
         """What one look at one zone changes; a rule out of its hours ends what it has open.

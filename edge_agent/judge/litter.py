@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from camera_configs.rules import LitterRule
-from edge_agent.judge.looks import Looks, Step
+from edge_agent.judge.looks import LOOKS_WHEN_CALM, LOOKS_WHEN_CLOSE, Looks, Step, pace
 from edge_agent.judge.spot import Spot, Stage
-from edge_agent.types import Change, Figure, FrameTime, StillThing, Track, Verdict, ZoneObservation
+from edge_agent.types import Change, Figure, FrameTime, Need, StillThing, Track, Verdict, ZoneObservation
 
 SAME_THING_IOU = 0.3
 COVERED_SHARE = 0.3
@@ -61,6 +61,15 @@ class LitterJudge:
             if not thing.taken_away and self._rule.min_area <= thing.area <= self._rule.max_area:
                 verdicts += self._start(thing, time)
         return verdicts
+
+    @property
+    def need(self) -> Need:
+        """How often it must see its zone; what it decides rests on no detection but of what is in front."""
+        suspected = any(lying.spot.stage is Stage.SUSPECT for lying in self._lying)
+        every_s = pace(self._rule.hold_s, LOOKS_WHEN_CLOSE if suspected else LOOKS_WHEN_CALM)
+        if any(lying.spot.presence.unclear for lying in self._lying):
+            every_s = min(every_s, pace(self._rule.release_s, LOOKS_WHEN_CLOSE))
+        return Need(every_s, suspects=bool(self._lying))
 
     def stop(self, time: FrameTime, reason: str) -> list[Verdict]:
         """End whatever is open or suspected, giving `reason` among its limits, and forget everything."""

@@ -1,5 +1,6 @@
 """Observed time: the seconds for which somebody looked, and what they saw in them."""
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from statistics import median
@@ -12,6 +13,18 @@ RECENT_GAPS = 9
 LEAST_GAPS = 3
 LOST_GAPS = 2
 LEAK = 4.0
+# Every camera is looked at this often while its rules hold: DESIGN 7.
+CALM_S = 2.0
+# More often than this shows a slow phenomenon nothing new.
+LEAST_S = 0.5
+# A claim rests on three looks or more, and a vote of eight in ten on ten.
+LOOKS_WHEN_CALM = 3
+LOOKS_WHEN_CLOSE = 10
+
+
+def pace(span_s: float, looks: int) -> float:
+    """Seconds between looks by which a time of `span_s` seconds holds so many `looks`, within 0.5 and 2 s."""
+    return min(max(span_s / looks, LEAST_S), CALM_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +63,11 @@ class Looks:
         lost = [gap_s for gap_s in self._gaps if gap_s > self._bridge_s]
         enough = len(self._gaps) >= LEAST_GAPS and len(lost) >= LOST_GAPS
         return enough and sum(lost) > sum(self._gaps) / 2
+
+    @property
+    def last_s(self) -> float:
+        """Monotonic time of the last look; minus infinity when there was none."""
+        return -math.inf if self._last_s is None else self._last_s
 
     def step(self, time: FrameTime) -> Step:
         """The step to this look; a second look at the same time counts nothing."""
@@ -152,6 +170,11 @@ class Presence:
         """A look that shows its place not empty, but not that it is there either."""
         self.hidden()
         self.away_s = 0.0
+
+    @property
+    def unclear(self) -> bool:
+        """Whether the last look showed its place empty, which one detector's slip can do."""
+        return self._missed
 
     @property
     def share(self) -> float:

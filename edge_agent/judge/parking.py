@@ -1,17 +1,20 @@
 """Judges illegal parking: a place in a zone stays occupied by the same vehicle for the dwell time."""
 
+import math
 from dataclasses import dataclass
 
 from camera_configs.rules import ParkingRule
-from edge_agent.judge.looks import Looks, Step
+from edge_agent.judge.looks import LOOKS_WHEN_CALM, LOOKS_WHEN_CLOSE, Looks, Step, pace
 from edge_agent.judge.spot import Spot, Stage
-from edge_agent.types import Change, Figure, FrameTime, PictureBox, Track, Verdict, ZoneObservation
+from edge_agent.types import Change, Figure, FrameTime, Need, PictureBox, Track, Verdict, ZoneObservation
 
 SETTLE_S = 2.0
 SAME_TRACK_IOU = 0.3
 SAME_PLACE_IOU = 0.5
 COVERED_SHARE = 0.5
 QUEUE = 4
+# A vehicle that drives or has just stopped: when its dwell began is to be known to a sixtieth of the dwell.
+LOOKS_WHEN_MOVING = 60
 
 
 @dataclass(slots=True)
@@ -65,6 +68,22 @@ class ParkingJudge:
     def blind(self) -> bool:
         """Whether the last looks were too far apart to judge by."""
         return self._looks.blind
+
+    @property
+    def need(self) -> Need:
+        """How often it must see its zone, and when it may decide something."""
+        rule, last_s = self._rule, self._looks.last_s
+        stages = {place.spot.stage for place in self._places}
+        looks = LOOKS_WHEN_CALM
+        if Stage.SEEN in stages:
+            looks = LOOKS_WHEN_MOVING
+        elif Stage.SUSPECT in stages:
+            looks = LOOKS_WHEN_CLOSE
+        every_s = pace(rule.dwell_s, looks)
+        if any(place.spot.presence.unclear for place in self._places):
+            every_s = min(every_s, pace(rule.release_s, LOOKS_WHEN_CLOSE))
+        due = (place.spot.due_s(last_s, rule.dwell_s, self._settle_s) for place in self._places)
+        return Need(every_s, suspects=bool(stages - {Stage.SEEN}), due_s=min(due, default=math.inf))
 
     def stop(self, time: FrameTime, reason: str) -> list[Verdict]:
         """End whatever is open or suspected, giving `reason` among its limits, and forget everything."""

@@ -1,5 +1,6 @@
 """One place that a judge watches: from first sight through suspicion and opening to its end."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -52,6 +53,14 @@ class Spot:
             self.presence.hidden()
             return []
         return self.end()
+
+    def due_s(self, last_s: float, hold_s: float, settle_s: float) -> float:
+        """The time from which a look may decide something here, when `last_s` was the last one."""
+        if self.presence.unclear:
+            return last_s
+        if self.stage is Stage.OPEN:
+            return math.inf
+        return last_s + (settle_s if self.stage is Stage.SEEN else hold_s) - self.presence.there_s
 
     def is_covered(self, tracks: Iterable[Track], share: float) -> bool:
         """Whether the box of one of `tracks` covers at least `share` of the place."""

@@ -99,33 +99,43 @@ class Flow:
 
     def take(self) -> list[DueEvent]:
         """The events to publish now, already noted as sent; the caller reports each one's outcome."""
-        self.settle()
-        now = self._clock.monotonic()
-        if not self.flowing or now < max(self._hold_until, self._forbidden_until):
+        if not self.flowing or self._clock.monotonic() < max(self._hold_until, self._forbidden_until):
+            self.settle()
             return []
+        # One transaction for both: with one each, a backlog on a busy disk drained half as fast.
+        settled, events = self._outbox.together(self._settle_and_send)
+        self._acked.clear()
+        self.counters.settled += settled
+        self.counters.published += len(events)
+        self.counters.resent += sum(event.attempts > 0 for event in events)
+        return events
+
+    def _settle_and_send(self) -> tuple[int, list[DueEvent]]:
+        settled = self._outbox.settle(self._acked) if self._acked else 0
         # A broker that forbids may close the connection for each try, so one event tries for all.
         limit = 1 if self._trouble else self._options.window
         events = self._outbox.due(limit, self._options.window, self._options.reserve)
         if events:
+            now = self._clock.monotonic()
             self._outbox.mark_sent({event.event_id: now + self._resend_s(event.attempts) for event in events})
-            self.counters.published += len(events)
-            self.counters.resent += sum(event.attempts > 0 for event in events)
-        return events
+        return settled, events
 
-    def outcome(self, event: DueEvent, failure: str | None, reason_code: int | None = None) -> None:
-        """The broker's answer to one event of `take`: None when it took it, else why not; then it is put back."""
+    def outcome(self, event: DueEvent, failure: str | None, reason_code: int | None = None) -> bool:
+        """The broker's answer to one event of `take`: None when it took it, else why not; then it is put back.
+
+        False when another `take` can give nothing because of it: what the broker took keeps its place in the window.
+        """
         if failure is None:
             self.counters.taken += 1
             self._failures = 0
-            self._allowed()
-            return
+            return self._allowed()
         now = self._clock.monotonic()
         if reason_code == NOT_AUTHORISED:
             self._forbid(now, failure)
         if not self._outbox.put_back(
             event.event_id, event.attempts + 1, now + self._options.row_backoff.delay_s(event.attempts)
         ):
-            return
+            return False
         self.counters.failed += 1
         self._failures += 1
         # One event that is refused again and again must not slow the others down: their successes reset the count.
@@ -133,6 +143,7 @@ class Flow:
             self._hold_until = now + self._options.hold.delay_s(self._failures - FAILURES_BEFORE_HOLD)
             if self._failures % LOG_EVERY == FAILURES_BEFORE_HOLD:
                 logger.warning("the broker does not take events (%d in a row): %s", self._failures, failure)
+        return True
 
     def ack(self, ack: Ack) -> None:
         """Note what the hub has committed, for `settle`; what it will never take becomes a dead letter at once."""
@@ -168,10 +179,12 @@ class Flow:
         self._forbidden_until = now + self._options.forbidden.delay_s(self._forbidden)
         self._forbidden += 1
 
-    def _allowed(self) -> None:
-        if self._trouble:
+    def _allowed(self) -> bool:
+        troubled = self._trouble is not None
+        if troubled:
             logger.warning("the broker takes this box's events again")
         self._trouble, self._forbidden, self._forbidden_until = None, 0, 0.0
+        return troubled
 
     def _start_over(self) -> None:
         self._failures = 0

@@ -46,7 +46,9 @@ class Sender:
     def __init__(self, outbox: Outbox, edge_id: str, clock: Clock, options: FlowOptions = _DEFAULTS) -> None:
         self._ack_topic = str(Topic(edge_id, Channel.ACK))
         self.subscriptions = (self._ack_topic, HUB_STATE)
+        self._clock = clock
         self._flow = Flow(outbox, clock, options)
+        # A job that answers False made nothing due.
         self._jobs: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._stopping = threading.Event()
         self._publisher: Publisher | None = None
@@ -123,7 +125,9 @@ class Sender:
     def _do_jobs(self, wait_s: float | None) -> None:
         # All that has come so far, and then one look at what is due: an ack a transaction would cost an fsync an event.
         with suppress(Empty):
-            self._jobs.get(timeout=wait_s)()
+            until = None if wait_s is None else self._clock.monotonic() + wait_s
+            while self._jobs.get(timeout=wait_s)() is False:
+                wait_s = None if until is None else max(0.0, until - self._clock.monotonic())
             for _ in range(JOBS_AT_ONCE):
                 self._jobs.get_nowait()()
 

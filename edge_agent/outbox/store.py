@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID
 
 from edge_agent.clock import Clock
@@ -31,6 +32,7 @@ _KEEP_NEWEST = "DELETE FROM refused WHERE rowid <= (SELECT max(rowid) FROM refus
 DEAD_LETTERS_KEPT = 1000
 
 Tell = Callable[[Shed], NewEvent]
+T = TypeVar("T")
 
 
 class Outbox:
@@ -144,6 +146,13 @@ class Outbox:
         rows = [(at, str(event_id)) for event_id, at in retry_at.items()]
         statement = "UPDATE event SET state = 'sent', attempts = attempts + 1, retry_at = ? WHERE event_id = ?"
         self._transactions.forgettable("noting what was sent", lambda db: db.executemany(statement, rows))
+
+    def together(self, work: Callable[[], T]) -> T:
+        """Make all that `work` settles, finds due and marks as sent one transaction, and return what it returns.
+
+        A power cut may undo it. When `work` raises, nothing of it happened; on a full disk it may be run twice.
+        """
+        return self._transactions.forgettable("settling and sending", lambda _: work())
 
     def put_back(self, event_id: UUID, attempt: int, retry_at: float) -> bool:
         """Make an event pending again, due at monotonic second `retry_at`; False when `attempt` is not its latest."""

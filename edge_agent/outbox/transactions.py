@@ -64,17 +64,17 @@ class Transactions:
     def freeing(self, doing: str, work: Work[T]) -> T:
         """Run `work`, which adds no event, in one durable transaction, on a full disk with the ballast's room.
 
+        Inside the work of another one it belongs to that transaction.
+
         Raises:
             OutboxError: SQLite failed; names `doing`, and nothing was written.
         """
-        with self.lock, translated(doing):
-            try:
-                return self._run(work)
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF not in _NO_ROOM or not self._ballast.drop():
-                    raise
-                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                return self._run(work)
+        with self.lock:
+            if self._db.in_transaction:
+                # This thread's own, for the lock is held: the outer transaction commits, and tries again, as a whole.
+                return work(self._db)
+            with translated(doing):
+                return self._run_with_ballast(work)
 
     def forgettable(self, doing: str, work: Work[T]) -> T:
         """As `freeing`, but a power cut may undo it, as if the process had died before; the end of the process may not.
@@ -86,11 +86,22 @@ class Transactions:
             OutboxError: SQLite failed; names `doing`, and nothing was written.
         """
         with self.lock:
+            if self._db.in_transaction:
+                return work(self._db)
             self._db.execute("PRAGMA synchronous = NORMAL")
             try:
                 return self.freeing(doing, work)
             finally:
                 self._db.execute("PRAGMA synchronous = FULL")
+
+    def _run_with_ballast(self, work: Work[T]) -> T:
+        try:
+            return self._run(work)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _NO_ROOM or not self._ballast.drop():
+                raise
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return self._run(work)
 
     def _run(self, work: Work[T]) -> T:
         self._db.execute("BEGIN IMMEDIATE")

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from edge_agent.track.reference import LEARN_LOOKS, Bits, Difference, Grey, Reference
-from edge_agent.types import Image, PictureBox
+from edge_agent.types import Luma, PictureBox
 
 PERSONS_AND_VEHICLES = ("person", "bicycle", "car", "motorcycle", "bus", "truck", "train", "boat")
 ANIMALS = ("bird", "cat", "dog", "horse", "sheep", "cow")
@@ -94,9 +94,9 @@ class ZoneLook:
             min((box.y2 / scale + top) / height, 1.0),
         )
 
-    def look(self, image: Image, movers: Sequence[PictureBox], now_s: float, elapsed_s: float) -> None:
-        """Take in one frame: (height, width, 3) uint8 BGR; `movers` are or just were in front of the ground."""
-        grey = self._grey(image)
+    def look(self, luma: Luma, movers: Sequence[PictureBox], now_s: float, elapsed_s: float) -> None:
+        """Take in one frame: (height, width) uint8 brightness; `movers` are or just were in front of the ground."""
+        grey = self._grey(luma)
         covered = self._covered(movers)
         usable = self._inside & ~covered
         light = self._reference.light_of(grey, usable & ~self._held())
@@ -119,9 +119,8 @@ class ZoneLook:
         if self._upset_s >= RELEARN_AFTER_S:
             self._start_learning()
 
-    def _grey(self, image: Image) -> Grey:
-        grey = cv2.cvtColor(image[self._crop], cv2.COLOR_BGR2GRAY)
-        small = cv2.resize(grey, (self._small[1], self._small[0]), interpolation=cv2.INTER_AREA)
+    def _grey(self, luma: Luma) -> Grey:
+        small = cv2.resize(luma[self._crop], (self._small[1], self._small[0]), interpolation=cv2.INTER_AREA)
         return cv2.GaussianBlur(small, (3, 3), 0).astype(np.float32)
 
     def _covered(self, movers: Sequence[PictureBox]) -> Bits:

@@ -16,7 +16,7 @@ from hub.ingest.batcher import Batcher
 from hub.ingest.handler import IngestHandler, Outcome
 from hub.ingest.held_back import HeldBack
 from hub.ingest.intake import Intake, Limits
-from hub.ingest.letters import LetterRepository
+from hub.ingest.letter_repository import LetterRepository
 from hub.ingest.order_keeping import OrderKeeping
 from hub.ingest.repository import IngestRepository
 from hub.ingest.settler import Settler

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from hub.auth.dependencies import require
 from hub.auth.policy import Role, Subject
 from hub.ingest.consumer import make_handler
-from hub.ingest.letters import LetterFilter, LetterRepository
+from hub.ingest.letter_repository import LetterFilter, LetterRepository
 from hub.ingest.schemas import (
     DeadLetterDetail,
     DeadLetterPage,
@@ -32,7 +32,8 @@ def reading(hub: HubDep) -> DeadLetterReading:
 
 def replaying(hub: HubDep) -> DeadLetterReplay:
     """The acting side of dead letters, as a FastAPI dependency."""
-    return DeadLetterReplay(hub.uow, LetterRepository(hub.clock, hub.ids), make_handler(hub), hub.audit, hub.feed)
+    letters = LetterRepository(hub.clock, hub.ids)
+    return DeadLetterReplay(hub.uow, letters, make_handler(hub), hub.audit, hub.feed, hub.ingest.heard)
 
 
 ReadingDep = Annotated[DeadLetterReading, Depends(reading)]

@@ -11,7 +11,7 @@ from hub.cases.service import CaseFiling
 from hub.db.unit_of_work import UnitOfWork
 from hub.fleet.policy import StateMessage
 from hub.fleet.service import FleetKeeping
-from hub.ingest.letters import LetterRepository
+from hub.ingest.letter_repository import LetterRepository
 from hub.ingest.order_keeping import OrderKeeping
 from hub.ingest.reader import Accepted, Poison, read
 from hub.ingest.repository import IngestRepository

@@ -15,8 +15,9 @@ from hub.db.errors import RaceLostError, is_outage
 from hub.db.unit_of_work import UnitOfWork
 from hub.errors import ConflictError, NotFoundError
 from hub.ingest.handler import INTERNAL_ERROR, IngestHandler
-from hub.ingest.letters import STATE_ENDING, LetterFilter, LetterRepository
+from hub.ingest.letter_repository import STATE_ENDING, LetterFilter, LetterRepository
 from hub.ingest.models import DeadLetterRow
+from hub.ingest.order_repository import BootKey
 from hub.ingest.reader import Poison
 from hub.ingest.schemas import (
     DeadLetter,
@@ -68,16 +69,26 @@ class DeadLetterReading:
 
 
 class DeadLetterReplay:
-    """Gives dead letters to the ingest handler once more, or throws them away; each in a transaction of its own."""
+    """Gives dead letters to the ingest handler once more, or throws them away; each in a transaction of its own.
+
+    `heard` takes the boots of what was taken, so that the gaps that it fills are closed.
+    """
 
     def __init__(
-        self, uow: UnitOfWork, letters: LetterRepository, handler: IngestHandler, audit: AuditRepository, feed: Feed
+        self,
+        uow: UnitOfWork,
+        letters: LetterRepository,
+        handler: IngestHandler,
+        audit: AuditRepository,
+        feed: Feed,
+        heard: set[BootKey],
     ) -> None:
         self._uow = uow
         self._letters = letters
         self._handler = handler
         self._audit = audit
         self._feed = feed
+        self._heard = heard
 
     async def replay(self, letter_id: UUID, subject: Subject) -> Replayed:
         """Take the message of a letter as if it came now: it is gone afterwards, or lies there with a newer reason.
@@ -133,6 +144,7 @@ class DeadLetterReplay:
                 return await self._put_back(session, subject, letter, poison[0], str(poison[0].reason))
             result: Verdict = "taken" if outcome.stored else "known"
             self._note(session, subject, "letter_replayed", letter, {"result": result})
+        self._heard |= outcome.boots
         self._feed.publish(outcome.events)
         return Replayed(result=result, letter=None)
 

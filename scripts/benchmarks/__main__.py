@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-NAMES = ("detect", "ingest", "outbox", "soak")
+NAMES = ("detect", "drain", "edge", "growth", "ingest", "latency", "outbox", "soak")
 
 
 def main() -> int:

@@ -13,6 +13,7 @@ import pytest
 from edge_agent.clock import SystemClock
 from edge_agent.errors import EvidenceError
 from edge_agent.evidence.store import EvidenceStore
+from edge_agent.outbox.ballast import BALLAST_BYTES
 from edge_agent.outbox.store import Outbox
 from edge_agent.types import StoredPicture
 from scripts.simulated_box import small_jpeg, with_comment
@@ -21,6 +22,7 @@ from tests.unit.edge_agent.outbox.builders import event
 OUTBOX_PLACES = 400
 PICTURE_PLACES = 100
 WAL_PLACES = 200
+BALLAST_PLACES = 50
 EVENTS = 40
 SEED = 9
 
@@ -119,6 +121,20 @@ def test_a_hurt_log_takes_the_box_back_to_an_earlier_moment_and_never_makes_anyt
         shutil.rmtree(folder)
     assert WAL_PLACES - kept_counts[EVENTS] > WAL_PLACES / 10, f"the flips hurt nobody: {kept_counts}"
     assert kept_counts[EVENTS], "bits of an older round of the log hurt nobody"
+
+
+def test_a_hurt_ballast_hurts_nobody_and_is_whole_again(tmp_path: Path, killed: list[bytes]) -> None:
+    chance = random.Random(SEED + 3)
+    for number in range(BALLAST_PLACES):
+        folder = tmp_path / f"hurt-{number}"
+        shutil.copytree(tmp_path / "killed", folder)
+        where = hurt(folder / "outbox.sqlite.ballast", chance)
+        with closing(Outbox(folder / "outbox.sqlite", SystemClock())) as outbox:
+            assert outbox.moved_aside is None, where
+            assert [each.payload for each in outbox.due(1000, 1000)] == killed, where
+            outbox.append(event(EVENTS + 1))
+        assert (folder / "outbox.sqlite.ballast").stat().st_size == BALLAST_BYTES, where
+        shutil.rmtree(folder)
 
 
 def test_a_hurt_picture_is_never_shown(tmp_path: Path) -> None:

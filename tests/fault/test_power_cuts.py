@@ -10,14 +10,13 @@ import pytest
 
 from edge_agent.clock import SystemClock
 from edge_agent.outbox.store import Outbox
-from tests.lab.effort import rounds
 from tests.lab.fixtures import peer_or_skip
 from tests.lab.oracle import Boxes, Truth
 from tests.lab.peers import ROOT
 from tests.lab.powercut import Disk
 from tests.lab.processes import ManagedProcess, wait_until
 
-CUTS = rounds(30, 10)
+CUTS = 30
 LEAST_BIRTHS = 200
 SEED = 4
 

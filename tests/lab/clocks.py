@@ -1,15 +1,31 @@
-"""A wall clock that a test moves under a whole program, by Debian's libfaketime; the monotonic clock stays true."""
+"""Wall clocks that a test moves, of a box in its process or of a whole program; the monotonic clock stays true."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from edge_agent.clock import SystemClock
 from tests.lab.processes import PeerMissingError
 
 LIBRARY = "faketime/libfaketimeMT.so.1"
 
 
+class SimulatedClock(SystemClock):
+    """The clock of a box in this process: its wall time stands still between steps, while what it waits for is real."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start
+
+    def now(self) -> datetime:
+        """The simulated wall time, in the zone of the start."""
+        return self._now
+
+    def step(self, by: timedelta) -> None:
+        """Let so much time pass."""
+        self._now += by
+
+
 class FakedClock:
-    """The clock of every program that is started with `env`; it stands in a file that is read at each look.
+    """The clock of every program that is started with `env`, by Debian's libfaketime, which reads it in a file.
 
     Raises:
         PeerMissingError: libfaketime is not installed.

@@ -1,4 +1,4 @@
-"""How hard the fault tests try: briefly at every run, at their full figures when `TIANRUI_FAULTS=full`."""
+"""How hard the longest fault tests try: briefly at every run, at their full figures when `TIANRUI_FAULTS=full`."""
 
 import os
 

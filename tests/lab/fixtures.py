@@ -28,7 +28,6 @@ BROWSER_FLAGS = [
 ]
 SHARED_ASSETS = peers.ROOT.parent / "shared" / "assets"
 ASSETS_REASON = "needs the development weights: put ../shared/assets beside the repository or set TIANRUI_MODELS"
-_without_assets = pytest.StashKey[int]()
 _databases = itertools.count(1)
 
 
@@ -56,17 +55,17 @@ def pytest_configure() -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip and count the tests that need weights where there are none; skip those that need root where we are not."""
+    """Skip the tests that need weights where there are none, and those that need root where we are not."""
     if item.get_closest_marker("needs_assets") and _weights_folder() is None:
-        item.config.stash[_without_assets] = item.config.stash.get(_without_assets, 0) + 1
         pytest.skip(ASSETS_REASON)
     if item.get_closest_marker("needs_root") and os.geteuid() != 0:
         pytest.skip("needs to run as root")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say at the end how many tests could not run for want of weights."""
-    if skipped := config.stash.get(_without_assets, 0):
+    reports = terminalreporter.stats.get("skipped", ())
+    if skipped := sum(ASSETS_REASON in str(report.longrepr) for report in reports):
         terminalreporter.write_line(f"{skipped} tests did not run; each {ASSETS_REASON}", yellow=True)
 
 

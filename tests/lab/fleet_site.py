@@ -19,7 +19,7 @@ from tests.lab.processes import ManagedProcess, free_port, wait_until
 
 HUB_PASSWORD = "the hub's word"
 BOXES = ("box-a", "box-b", "box-c")
-DRAIN_S = 90
+DRAIN_S = 180
 BORN = b'"note": "born"'
 
 

@@ -176,7 +176,7 @@ class Oracle:
     def _shed(self, held: Boxes) -> Shed:
         shed = Shed()
         for (body,) in self.rows("SELECT body FROM event WHERE kind = 'shed'"):
-            shed.note(_document(body))
+            shed.note(json_column(body))
         for body in held.told:
             shed.note(body)
         return shed
@@ -186,7 +186,7 @@ class Oracle:
         told = self.rows("SELECT event_id, action FROM case_history WHERE event_id IS NOT NULL")
         steps = Counter(f"{plain(event_id)} {action}" for event_id, action in told)
         deeds = self.rows("SELECT action, detail FROM audit WHERE object_type = 'case'")
-        audits = Counter(plain(_document(detail)["event_id"]) for action, detail in deeds if action != "case_viewed")
+        audits = Counter(plain(json_column(detail)["event_id"]) for action, detail in deeds if action != "case_viewed")
         return [
             f"{event_id} has {times} {what}"
             for what, counted in (("history steps", steps), ("audit rows", audits))
@@ -225,8 +225,9 @@ class Oracle:
         return wrong
 
 
-def _document(detail: Any) -> dict[str, Any]:  # noqa: ANN401
-    document: dict[str, Any] = json.loads(detail) if isinstance(detail, str) else detail
+def json_column(value: Any) -> dict[str, Any]:  # noqa: ANN401
+    """A JSON column as SQLite and PostgreSQL give it."""
+    document: dict[str, Any] = json.loads(value) if isinstance(value, str) else value
     return document
 
 

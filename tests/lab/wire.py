@@ -8,7 +8,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from mqtt.envelope import decode
-from mqtt.messages import Ack, HubState
+from mqtt.messages import Ack, Command, HubState
 from mqtt.topic import HUB_STATE, Channel, Topic
 from tests.lab.processes import wait_until
 
@@ -22,12 +22,15 @@ class Wire:
     def __init__(self, port: int, edge_id: str, token: str) -> None:
         self.settled: list[str] = []
         self.refused: list[str] = []
+        self.commands: list[Command] = []
         self._port = port
         self._answers = str(Topic(edge_id, Channel.ACK))
+        self._orders = str(Topic(edge_id, Channel.COMMAND))
         self._ready = threading.Event()
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"wire-{edge_id}", protocol=paho.MQTTv5)
         self._client.username_pw_set(edge_id, token)
         self._client.max_inflight_messages_set(100)
+        self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = self._subscribe
         self._client.on_message = self._take
 
@@ -39,17 +42,24 @@ class Wire:
             self._client.publish(topic, payload, 1)
         wait_until(lambda: self._answered - begun >= len(messages), "each message is answered", 60)
 
+    def throw(self, topic: str, payload: bytes) -> None:
+        """Publish and do not wait for an answer; after a lost connection it is sent again."""
+        self._client.publish(topic, payload, 1)
+
     @property
     def _answered(self) -> int:
         return len(self.settled) + len(self.refused)
 
     def _subscribe(self, *_: object) -> None:
-        self._client.subscribe([(self._answers, 1), (HUB_STATE, 1)])
+        self._client.subscribe([(self._answers, 1), (self._orders, 1), (HUB_STATE, 1)])
 
     def _take(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
         if message.topic == HUB_STATE:
             if decode(bytes(message.payload), HubState).online:
                 self._ready.set()
+            return
+        if message.topic == self._orders:
+            self.commands.append(decode(bytes(message.payload), Command))
             return
         ack = decode(bytes(message.payload), Ack)
         self.settled += [str(event_id) for event_id in ack.settled]

@@ -25,10 +25,11 @@ test("every code that the hub answers has its words", () => {
   expect([...codes].filter((code) => !NOT_FOR_PAGES.includes(code) && !(`code.${code}` in zh))).toEqual([]);
 });
 
-test("every reason of a refusal has its words", () => {
+test("every reason of a refusal has its words and its advice", () => {
   const reasons = [...join(wire).matchAll(/^ {4}[A-Z_]+ = "([a-z_]+)"/gm)].map((found) => found[1]);
   expect(reasons).toContain("unknown_edge");
-  expect(reasons.filter((reason) => !(`refusal.${reason}` in zh))).toEqual([]);
+  const words = [...reasons, "internal_error"].flatMap((reason) => [`refusal.${reason}`, `advice.${reason}`]);
+  expect(words.filter((key) => !(key in zh))).toEqual([]);
 });
 
 test("the sentences are those of the box", () => {

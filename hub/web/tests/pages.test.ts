@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Camera, Evidence, HistoryEntry } from "../src/api/types";
 import { staleReason } from "../src/pages/cameras/CameraTile";
+import { gapWords } from "../src/pages/cameras/EdgeTable";
 import { arrange } from "../src/pages/case/EvidencePanel";
 import { figure } from "../src/pages/case/FactsPanel";
 import { stageTimes } from "../src/pages/case/StoryPanel";
@@ -8,6 +9,7 @@ import { drag, zoomAt, zoomToBox } from "../src/pages/case/zoom";
 import { obstacle } from "../src/pages/PasswordPage";
 import { counted } from "../src/parts/count";
 import { answersItself, match } from "../src/state/keys";
+import { lang } from "../src/state/prefs";
 
 test("the password form says its first obstacle", () => {
   expect(obstacle("old", "short", "short")).toBe("password.tooShort");
@@ -78,4 +80,11 @@ test("the nearest cause of an old picture is named", () => {
   expect(staleReason(camera, true)).toBe("cameras.why.feed");
   expect(staleReason({ ...camera, edge_state: "online" }, false)).toBe("cameras.why.quiet");
   expect(staleReason({ ...camera, edge_state: "online", state: "stalled" }, false)).toBe("camera.stalled");
+});
+
+test("gaps are spoken of only when there are some", () => {
+  lang.value = "zh";
+  expect(gapWords({ open: 0, lost: 0 })).toBe("");
+  expect(gapWords({ open: 2, lost: 0 })).toBe("2 处待补");
+  expect(gapWords({ open: 1, lost: 3 })).toBe("1 处待补 · 3 处丢失");
 });

@@ -17,6 +17,8 @@ from hub.auth.policy import Role, Subject
 from hub.cases.models import CaseRow
 from hub.clock import SystemClock, SystemIds
 from hub.db.errors import NoAnswerError
+from hub.ingest.batcher import LIMIT
+from hub.ingest.intake import Limits
 from hub.ingest.models import EventRow
 from hub.settings import HubSettings
 from hub.state import Hub
@@ -194,6 +196,33 @@ async def test_no_ack_before_the_commit_and_all_acks_after_the_outage(
         assert (box.refused, await number_of(hub, CaseRow)) == ([], 5)
         async with hub.uow.read() as session:
             assert (await session.execute(text("SELECT count(*) FROM dead_letter"))).scalar_one() == 0
+
+
+@pytest.mark.parametrize("broker", ["mosquitto"], indirect=True)
+async def test_what_a_box_sends_beyond_its_room_is_let_go_and_can_be_sent_again(
+    tmp_path: Path, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    database_url = f"sqlite:///{tmp_path}/hub.sqlite"
+    async with running_hub(tmp_path / "hub", database_url, broker) as hub, AsyncExitStack() as stack:
+        flooder, neighbour = [await stack.enter_async_context(box_at(broker, name)) for name in ("box1", "box2")]
+        for edge_id in ("box1", "box2"):
+            await hub.auth.provision_edge(edge_id)
+        await flooder.until(lambda: flooder.hub_online is True)
+        flood = [BoxVoice("box1").reading() for _ in range(2 * Limits().messages)]
+        calm = [BoxVoice("box2").reading() for _ in range(5)]
+        async with locked_sqlite(database_url):
+            await flooder.send(flood)
+            await neighbour.send(calm)
+            await wait_until(lambda: sum(hub.ingest.held_back.values()) >= len(flood) - Limits().messages - LIMIT)
+        await neighbour.until_settled(calm)
+        await flooder.until(lambda: len(flooder.settled) + hub.ingest.held_back["box1"] == len(flood))
+        assert hub.ingest.held_back.keys() == {"box1"}
+        assert caplog.text.count("box1 sends more than the hub takes") == 1
+        settled = set(flooder.settled)
+        await flooder.send([envelope for envelope in flood if envelope.event_id not in settled])
+        await flooder.until_settled(flood)
+        assert flooder.refused == []
+        assert await number_of(hub, EventRow) == len(flood) + len(calm)
 
 
 async def test_a_database_that_hangs_is_an_outage_and_heals(

@@ -185,7 +185,7 @@ async def test_the_invalid_states_of_a_known_box_fill_one_row(hub: Hub, handler:
 async def test_the_newest_dead_letters_are_kept(
     hub: Hub, handler: IngestHandler, hub_clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.ingest.letters.LETTERS_KEPT", 3)
+    monkeypatch.setattr("hub.ingest.letter_repository.LETTERS_KEPT", 3)
     again = Message(EVENTS, b"again", False)
     await handler.take([again])
     for number in range(5):

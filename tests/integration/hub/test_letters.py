@@ -60,7 +60,9 @@ async def replay(admin: Admin, letter: dict) -> dict:
 async def test_the_letter_of_a_box_that_was_provisioned_since_becomes_a_case(
     hub: Hub, handler: IngestHandler, admin: Admin
 ) -> None:
-    await handler.take([on_wire(BoxVoice(EDGE).finding(new_id()))])
+    box = BoxVoice(EDGE)
+    await handler.take([on_wire(box.finding(new_id()))])
+    assert hub.ingest.heard == set()
     letter = await only_letter(admin)
     assert (letter["reason"], letter["obstacle"]) == (RefusalReason.UNKNOWN_EDGE, None)
     await hub.auth.provision_edge(EDGE)
@@ -71,6 +73,7 @@ async def test_the_letter_of_a_box_that_was_provisioned_since_becomes_a_case(
         _, news = viewer.take()
     (case,) = await rows(hub, CaseRow)
     assert [event.data["case_no"] for event in news] == [case.case_no]
+    assert hub.ingest.heard == {(EDGE, box.boot_id)}
     assert await letters(admin) == []
     (deed,) = await deeds(hub, "letter_replayed")
     assert (deed.actor, deed.object_id) == ("user:admin", letter["id"])

@@ -42,6 +42,8 @@ def test_sqlite_in_the_data_folder_is_the_default(tmp_path: Path) -> None:
             {"embedded_broker": True, "mqtt_username": "x", "mqtt_password": "y"},
             "the embedded broker makes its own passwords",
         ),
+        ({"edge_events_per_s": 0}, "edge_events_per_s: "),
+        ({"edge_events_burst": 0}, "edge_events_burst: "),
         ({"prot": 1}, "prot: "),
     ],
 )

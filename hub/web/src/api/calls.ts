@@ -1,6 +1,17 @@
 /** The routes of the hub that the page uses, one function each. */
 import { request } from "./client";
-import type { Camera, CaseDetail, CasePage, DeadLetterPage, EdgeBox, Listing, Session } from "./types";
+import type {
+  Camera,
+  CaseDetail,
+  CasePage,
+  DeadLetterDetail,
+  DeadLetterPage,
+  EdgeBox,
+  Listing,
+  Replayed,
+  ReplayedMany,
+  Session,
+} from "./types";
 
 const V1 = "/api/v1";
 const part = encodeURIComponent;
@@ -38,10 +49,26 @@ export const evidenceUrl = (caseNo: string, sha256: string) => `${V1}/cases/${pa
 
 export const getCameras = () => request<Listing<Camera>>("GET", `${V1}/cameras`);
 export const getEdges = () => request<Listing<EdgeBox>>("GET", `${V1}/edges`);
-export function getDeadLetters(limit: number, cursor: string | null): Promise<DeadLetterPage> {
-  const params = new URLSearchParams({ limit: String(limit) });
-  if (cursor) params.set("cursor", cursor);
-  return request<DeadLetterPage>("GET", `${V1}/dead-letters?${params}`);
+
+export interface LetterQuery {
+  reason: string;
+  edge_id: string;
 }
+
+const LETTERS = `${V1}/dead-letters`;
+
+function filled(values: Record<string, string>): URLSearchParams {
+  return new URLSearchParams(Object.entries(values).filter(([, value]) => value));
+}
+
+export const getDeadLetters = (query: LetterQuery, limit: number, cursor: string | null) =>
+  request<DeadLetterPage>("GET", `${LETTERS}?${filled({ ...query, limit: String(limit), cursor: cursor ?? "" })}`);
+export const getDeadLetter = (id: string) => request<DeadLetterDetail>("GET", `${LETTERS}/${part(id)}`);
+export const replayDeadLetter = (id: string) => request<Replayed>("POST", `${LETTERS}/${part(id)}/replay`);
+/** One round of a replay of many; `after` is where the round before ended. */
+export const replayDeadLetters = (query: LetterQuery, after: string | null) =>
+  request<ReplayedMany>("POST", `${LETTERS}/replay?${filled({ ...query, after: after ?? "" })}`);
+export const dismissDeadLetter = (id: string) => request<void>("DELETE", `${LETTERS}/${part(id)}`);
+
 export const snapshotUrl = (camera: Camera, sha256: string) =>
   `${V1}/cameras/${part(camera.edge_id)}/${part(camera.camera_id)}/snapshot/${part(sha256)}`;

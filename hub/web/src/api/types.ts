@@ -67,7 +67,8 @@ export type EvidenceRole = "t0" | "middle" | "t1" | "wide" | "now";
 export interface Evidence {
   role: EvidenceRole;
   sha256: string;
-  state: "stored" | "pending";
+  /** `shed` when the box had to let go of it for want of disk: it will never come. */
+  state: "stored" | "pending" | "shed";
   taken_at: string;
   width: number;
   height: number;
@@ -126,6 +127,8 @@ export interface EdgeBox {
   clock_offset_ms: number | null;
   outbox: { pending: number; sent: number; acked: number; shed: number } | null;
   cameras: number;
+  /** Gaps in the numbers of its events: some may still be filled, the others are lost. */
+  gaps: { open: number; lost: number };
 }
 
 /** A message of a box that the hub did not take, `times` times. */
@@ -141,13 +144,35 @@ export interface DeadLetter {
   /** Of the payload, in bytes. */
   size: number;
   times: number;
+  /** Why it cannot be replayed: only its beginning was kept, or it is the state of a box. */
+  obstacle: "not_whole" | "state" | null;
+}
+
+export interface DeadLetterDetail extends DeadLetter {
+  payload: string;
+}
+
+/** What came of a replay; `known` when the box had sent the message again and it was taken then. */
+export interface Replayed {
+  result: "taken" | "known" | "refused";
+  /** As it lies there now, when it was refused again. */
+  letter: DeadLetter | null;
+}
+
+export interface ReplayedMany {
+  taken: number;
+  known: number;
+  refused: number;
+  /** Where the next round begins, or null when there is none. */
+  next_after: string | null;
 }
 
 export interface DeadLetterPage {
   items: DeadLetter[];
   next_cursor: string | null;
-  /** At most COUNT_CAP; null on a page that a cursor asked for. */
-  total: number | null;
+  total: number;
+  /** By reason, of the agent asked for or of all. */
+  counts: Record<string, number>;
 }
 
 export interface Listing<T> {

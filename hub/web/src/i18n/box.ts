@@ -20,6 +20,7 @@ export const BOX_SENTENCES: readonly (readonly [string, string])[] = [
   ["a clock was set while this was open: its times do not give its length", "期间时钟被调整，其时间不能反映时长"],
   ["the opening has a later time than this message: a clock was set back, or the camera's is ahead", "发现时间晚于本消息：时钟被调慢，或摄像机时钟偏快"],
   ["{who} sends video that cannot be decoded; check the camera, its codec and how often it sends key frames", "视频无法解码，请检查摄像机、编码和关键帧间隔（{who}）"],
+  ["{who} sends more than any camera does, 300 packets or 13 MB a second; check its frame rate and bit rate", "码流超出任何摄像机的正常水平（每秒 300 个数据包或 13 MB），请检查帧率和码率（{who}）"],
   ["camera {id} no longer configured", "摄像机 {id} 已不在配置中"],
   ["rule {id} no longer configured", "规则 {id} 已不在配置中"],
   ["the hours of this rule ended", "该规则的时段已结束"],
@@ -38,7 +39,7 @@ export const BOX_SENTENCES: readonly (readonly [string, string])[] = [
   ["camera {id} may not be read; check its owner and mode", "摄像机 {id} 无权读取，请检查所有者和权限"],
   ["camera {id} is a folder, not a video; check source.path", "摄像机 {id} 是文件夹而不是视频，请检查 source.path"],
   ["camera {id} is not a video that can be read; it is damaged or of an unknown format", "摄像机 {id} 不是可读取的视频，文件损坏或格式未知"],
-  ["camera {id} holds no frame that can be decoded; it is damaged", "摄像机 {id} 没有可解码的画面，文件已损坏"],
+  ["camera {id} sends pictures of {size}, too large to decode; choose a smaller stream", "摄像机 {id} 的画面为 {size}，过大而无法解码，请选用较小的码流"],
   ["camera {id} holds no video", "摄像机 {id} 不含视频"],
   ["camera {id} failed: {why}; check the address and what lies at it", "摄像机 {id} 出错：{why}，请检查地址及其内容"],
 ];

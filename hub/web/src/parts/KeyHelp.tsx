@@ -10,12 +10,17 @@ const ROWS: [string[], Key][] = [
   [["/"], "keys.search"],
   [["R"], "keys.apply"],
   [["Z"], "keys.zoom"],
+  [["P"], "keys.replay"],
+  [["A"], "keys.replayAll"],
+  [["D"], "keys.dismiss"],
   [["Esc"], "keys.escape"],
   [["G C"], "keys.goCases"],
   [["G V"], "keys.goCameras"],
   [["G D"], "keys.goDeadLetters"],
   [["?"], "keys.help"],
 ];
+
+const FOR_ADMINISTRATORS: ReadonlySet<Key> = new Set(["keys.replay", "keys.replayAll", "keys.dismiss", "keys.goDeadLetters"]);
 
 export function KeyHelp({ open }: { open: Signal<boolean> }) {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -24,7 +29,7 @@ export function KeyHelp({ open }: { open: Signal<boolean> }) {
     if (shown) dialog.current?.showModal();
   }, [shown]);
   if (!shown) return null;
-  const rows = ROWS.filter(([, words]) => words !== "keys.goDeadLetters" || isAdministrator.value);
+  const rows = ROWS.filter(([, words]) => !FOR_ADMINISTRATORS.has(words) || isAdministrator.value);
   return (
     <dialog ref={dialog} aria-labelledby="keys-title" onClose={() => (open.value = false)}>
       <h2 id="keys-title">{t("keys.title")}</h2>

@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import numpy as np
@@ -19,6 +20,10 @@ def frame(camera_id: str, seq: int = 1) -> Frame:
     return Frame(camera_id, seq, PaintedPicture(IMAGE), TIME)
 
 
+def first(waiting: Collection[str]) -> str:
+    return next(iter(waiting))
+
+
 def take(boxes: Mailboxes) -> tuple[str, int]:
     taken = boxes.take(5.0)
     assert taken is not None
@@ -26,50 +31,30 @@ def take(boxes: Mailboxes) -> tuple[str, int]:
 
 
 def test_only_the_newest_frame_waits_and_the_others_are_counted() -> None:
-    boxes = Mailboxes()
+    boxes = Mailboxes(first)
     for seq in range(1, 6):
         boxes.put(frame("a", seq))
     assert take(boxes) == ("a", 5)
-    assert boxes.dropped() == {"a": 4}
+    assert boxes.dropped() == {("a", "newer"): 4}
     assert boxes.take(0.0) is None
 
 
-def test_the_camera_that_was_looked_at_longest_ago_is_next() -> None:
-    boxes = Mailboxes()
-    for camera_id in "abc":
-        boxes.put(frame(camera_id))
-    assert [take(boxes)[0] for _ in range(3)] == ["a", "b", "c"]
-    for camera_id in "cab":
-        boxes.put(frame(camera_id))
-    assert [take(boxes)[0] for _ in range(3)] == ["a", "b", "c"]
+def test_the_chooser_is_asked_with_those_that_wait_first_come_first() -> None:
+    asked: list[list[str]] = []
 
+    def last(waiting: Collection[str]) -> str:
+        asked.append(list(waiting))
+        return asked[-1][-1]
 
-def test_a_camera_that_sends_all_the_time_does_not_starve_the_others() -> None:
-    boxes = Mailboxes()
-    looks: Counter[str] = Counter()
-    boxes.put(frame("quiet"))
-    for seq in range(100):
-        boxes.put(frame("busy", seq))
-        boxes.put(frame("eager", seq))
-        camera_id = take(boxes)[0]
-        looks[camera_id] += 1
-        if camera_id == "quiet":
-            boxes.put(frame("quiet", seq))
-    assert max(looks.values()) - min(looks.values()) <= 1
-
-
-def test_a_new_camera_is_looked_at_first() -> None:
-    boxes = Mailboxes()
-    for camera_id in ("a", "b"):
+    boxes = Mailboxes(last)
+    for camera_id in "abca":
         boxes.put(frame(camera_id))
-        take(boxes)
-        boxes.put(frame(camera_id))
-    boxes.put(frame("new"))
-    assert take(boxes)[0] == "new"
+    assert [take(boxes)[0] for _ in range(3)] == ["c", "b", "a"]
+    assert asked == [["a", "b", "c"], ["a", "b"], ["a"]]
 
 
 def test_a_waiting_reader_gets_the_next_frame() -> None:
-    boxes = Mailboxes()
+    boxes = Mailboxes(first)
     got: list[Frame | None] = []
     reader = threading.Thread(target=lambda: got.append(boxes.take(30.0)))
     reader.start()
@@ -80,7 +65,7 @@ def test_a_waiting_reader_gets_the_next_frame() -> None:
 
 @pytest.mark.parametrize("waiting", [False, True])
 def test_close_wakes_every_reader_and_gives_out_nothing_more(waiting: bool) -> None:
-    boxes = Mailboxes()
+    boxes = Mailboxes(first)
     got: list[Frame | None] = []
     readers = [threading.Thread(target=lambda: got.append(boxes.take(30.0))) for _ in range(3)]
     if waiting:
@@ -95,11 +80,11 @@ def test_close_wakes_every_reader_and_gives_out_nothing_more(waiting: bool) -> N
     boxes.put(frame("a"))
     assert got == [None, None, None]
     assert boxes.take(0.0) is None
-    assert boxes.dropped() == {"a": 1}
+    assert boxes.dropped() == {("a", "stopping"): 1}
 
 
 def test_every_frame_is_taken_or_counted_under_threads() -> None:
-    boxes = Mailboxes()
+    boxes = Mailboxes(first)
     taken: Counter[str] = Counter()
     done = threading.Event()
 
@@ -120,4 +105,4 @@ def test_every_frame_is_taken_or_counted_under_threads() -> None:
         thread.join(10.0)
     done.set()
     reader.join(10.0)
-    assert {c: taken[c] + boxes.dropped().get(c, 0) for c in "abc"} == {"a": 500, "b": 500, "c": 500}
+    assert {c: taken[c] + boxes.dropped().get((c, "newer"), 0) for c in "abc"} == {"a": 500, "b": 500, "c": 500}

@@ -13,7 +13,7 @@ from edge_agent.health.heartbeat import HealthSources, Heartbeat
 from mqtt.connection import PublishOutcome
 from mqtt.envelope import ClockReport, Envelope, decode
 from mqtt.errors import BrokerError
-from mqtt.messages import HealthBody, OutboxStatus
+from mqtt.messages import CameraState, CameraStatus, HealthBody, LookStatus, OutboxStatus
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 IDS = SystemIds()
@@ -45,6 +45,12 @@ def outbox_status(born: int = 3) -> OutboxStatus:
     return OutboxStatus(born=born, pending=born, sent=0, acked=0, refused=0, shed=0)
 
 
+def camera(**changes: object) -> CameraStatus:
+    look = LookStatus(fps_given=0.5, stage_ms={"inference": 60.0}, dropped={"newer": 3})
+    names = {"camera_id": "gate", "name_zh": "门", "name_en": "Gate"}
+    return CameraStatus.model_validate({"state": CameraState.LIVE, "since": NOW, "look": look} | names | changes)
+
+
 def envelope(body: HealthBody) -> Envelope:
     return Envelope(
         edge_id="box-1",
@@ -64,8 +70,15 @@ def heart(
     interval_s: float = 60.0,
     outbox: Callable[[], OutboxStatus] = outbox_status,
     trouble: Callable[[], str | None] = lambda: None,
+    cameras: Callable[[], tuple[CameraStatus, ...]] = tuple,
 ) -> Heartbeat:
-    return Heartbeat(wire, "box-1", HealthSources(tuple, outbox, trouble, envelope), interval_s)
+    return Heartbeat(wire, "box-1", HealthSources(cameras, outbox, trouble, envelope), interval_s)
+
+
+def sent(wire: Wire) -> tuple[Envelope, HealthBody]:
+    message = decode(wire.published[-1][1], Envelope)
+    assert isinstance(message.body, HealthBody)
+    return message, message.body
 
 
 def test_a_beat_is_a_retained_state_of_now() -> None:
@@ -88,6 +101,34 @@ def test_a_broker_that_forbids_is_told_of_and_otherwise_the_field_is_not_sent() 
     assert isinstance(body, HealthBody)
     assert (body.trouble or "").startswith("not authorised")
     assert b"trouble" not in calm
+
+
+def test_a_hub_that_refuses_a_heartbeat_is_told_less_until_the_next_connection() -> None:
+    wire = Wire()
+    beating = heart(wire, cameras=lambda: (camera(),))
+    beating.beat()
+    first, body = sent(wire)
+    assert body.cameras[0].look == camera().look
+    beating.on_refused(IDS.new())
+    beating.beat()
+    assert sent(wire)[1].cameras[0].look is not None, "another message was refused"
+    beating.on_refused(first.event_id)
+    beating.beat()
+    assert sent(wire)[1].cameras == (camera(look=None),)
+    assert b"look" not in wire.published[-1][1]
+    beating.on_up()
+    beating.beat()
+    assert sent(wire)[1].cameras[0].look is not None
+
+
+def test_a_heartbeat_that_would_be_too_large_tells_less() -> None:
+    wire = Wire()
+    cameras = tuple(
+        camera(camera_id=f"c{n}", name_zh="门" * 100, name_en="G" * 100, reason="r" * 400) for n in range(64)
+    )
+    beating = heart(wire, cameras=lambda: cameras)
+    beating.beat()
+    assert [each.look for each in sent(wire)[1].cameras] == [None] * 64
 
 
 def test_without_a_connection_nothing_is_said() -> None:

@@ -8,7 +8,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from edge_agent.errors import SettingsError
-from edge_agent.health.metrics import BoxCollector, CameraFigures, MetricsServer
+from edge_agent.health.metrics import BoxCollector, BoxFigures, CameraFigures, MetricsServer, event_lag
+from edge_agent.stages import LookFigures
 from edge_agent.types import CaptureStatus, ConnectionState
 from mqtt.messages import OutboxStatus
 from tests.lab.processes import listens
@@ -17,12 +18,33 @@ OUTBOX = OutboxStatus(born=10, pending=1, sent=2, acked=4, refused=2, shed=1)
 
 
 def status() -> CaptureStatus:
-    return CaptureStatus(ConnectionState.LIVE, datetime(2026, 3, 1, tzinfo=UTC), fps=12.5, packets=30, decoded=20)
+    since = datetime(2026, 3, 1, tzinfo=UTC)
+    counts = {"packets": 30, "decoded": 20, "decode_s": 0.5}
+    return CaptureStatus(ConnectionState.LIVE, since, fps=12.5, decoder="h264", **counts)
+
+
+class Box:
+    """A box with one camera, on which little time was left."""
+
+    def __init__(self, camera: CaptureStatus) -> None:
+        self._camera = camera
+
+    def figures(self) -> list[CameraFigures]:
+        looks = LookFigures(looks=20, inferences=17, lag_s=0.25)
+        looks.spent_s["inference"] = 1.5
+        return [CameraFigures("gate", self._camera, looks, {"newer": 3, "failed": 1}, 2.0)]
+
+    def outbox(self) -> OutboxStatus:
+        return OUTBOX
+
+    def box(self) -> BoxFigures:
+        return BoxFigures(0.75, 1, "previews come less often")
 
 
 def registry_of(camera: CaptureStatus) -> CollectorRegistry:
     registry = CollectorRegistry()
-    registry.register(BoxCollector(lambda: [CameraFigures("gate", camera, 3, 1.5, 17)], lambda: OUTBOX))
+    registry.register(BoxCollector(Box(camera)))
+    event_lag(registry).observe(0.03)
     return registry
 
 
@@ -44,7 +66,19 @@ def test_a_scrape_shows_cameras_and_outbox_as_they_are_now(free_port: int) -> No
         'tianrui_camera_state{camera="gate",state="stalled"} 0.0',
         'tianrui_camera_fps{camera="gate"} 12.5',
         'tianrui_camera_decoded_total{camera="gate"} 20.0',
-        'tianrui_camera_dropped_total{camera="gate"} 3.0',
+        'tianrui_camera_dropped_total{camera="gate",reason="newer"} 3.0',
+        'tianrui_camera_dropped_total{camera="gate",reason="failed"} 1.0',
+        'tianrui_camera_looks_total{camera="gate"} 20.0',
+        'tianrui_camera_inferences_total{camera="gate"} 17.0',
+        'tianrui_camera_stage_seconds_total{camera="gate",stage="inference"} 1.5',
+        'tianrui_camera_stage_seconds_total{camera="gate",stage="decode"} 0.5',
+        'tianrui_camera_period_seconds{camera="gate"} 2.0',
+        'tianrui_camera_lag_seconds{camera="gate"} 0.25',
+        'tianrui_camera_decoder{camera="gate",decoder="h264"} 1.0',
+        "tianrui_cpu_cores 0.75",
+        "tianrui_cpu_step 1.0",
+        'tianrui_event_on_disk_seconds_bucket{le="0.05"} 1.0',
+        'tianrui_event_on_disk_seconds_bucket{le="0.02"} 0.0',
         'tianrui_camera_inference_seconds_total{camera="gate"} 1.5',
         'tianrui_outbox_events{state="pending"} 1.0',
         'tianrui_outbox_events{state="sent"} 2.0',

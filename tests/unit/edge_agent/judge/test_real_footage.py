@@ -14,6 +14,7 @@ from edge_agent.track.still_things import StillThings, StillZone
 from edge_agent.track.tracker import Tracker
 from edge_agent.track.zones import Zones
 from edge_agent.types import Change, Detections, Image, PictureBox
+from tests.lab.pictures import PaintedPicture
 from tests.unit.edge_agent.judge.vtest_seen import detect_all, frames
 
 pytestmark = pytest.mark.needs_assets
@@ -58,7 +59,7 @@ def judge(video: Path, detections: list[Detections], *, with_piece: bool = False
         if with_piece and LEFT_AT_S <= time.monotonic_s < TAKEN_AT_S:
             leave_piece(image)
         tracks = tracker.update(seen, time)
-        for observation in zones.split(time, tracks, still.update(image, tracks, time)):
+        for observation in zones.split(time, tracks, still.update(PaintedPicture(image), tracks, time)):
             findings += judge.observe(observation)
     return findings
 

@@ -10,6 +10,7 @@ from camera_configs.rules import LitterRule
 from edge_agent.judge.litter import LEARNED_AGAIN, TAKEN_AWAY, LitterJudge
 from edge_agent.track.zones import Zones
 from edge_agent.types import Change, FrameTime, Image, Verdict
+from tests.lab.pictures import PaintedPicture
 from tests.unit.edge_agent.track.lawn import TILES, WHOLE, at, bottle, frame, lawn
 
 LEFT_AT_S, UPSET_AT_S = 20, 90
@@ -36,7 +37,7 @@ def judge(upset: Upset, taken_at_s: int, last_s: int) -> list[tuple[int, Verdict
         image, time = bottle(frame()) if LEFT_AT_S <= t < taken_at_s else frame(), at(t)
         if t >= UPSET_AT_S:
             image, time = upset(image, time)
-        for observation in zones.split(time, (), things.update(image, (), time)):
+        for observation in zones.split(time, (), things.update(PaintedPicture(image), (), time)):
             verdicts += [(t, verdict) for verdict in subject.observe(observation)]
     return verdicts
 

@@ -28,6 +28,9 @@ class ManualClock:
     def monotonic(self) -> float:
         return self.seconds
 
+    def thread_cpu_s(self) -> float:
+        return self.seconds
+
     def advance(self, seconds: float) -> None:
         self.seconds += seconds
 

@@ -118,18 +118,35 @@ class OutboxMachine(RuleBasedStateMachine):
                 self.outbox.append(replace(new, ends_incident=not ends))
         return new
 
-    @rule(limit=st.integers(1, 4), window=st.integers(1, 4), wait_s=st.floats(1, 9))
-    def send(self, limit: int, window: int, wait_s: float) -> None:
+    @rule(
+        limit=st.integers(1, 4),
+        window=st.integers(1, 4),
+        wait_s=st.floats(1, 9),
+        answered=st.lists(events, max_size=2),
+        fails=st.booleans(),
+    )
+    def settle_and_send(self, limit: int, window: int, wait_s: float, answered: list[NewEvent], fails: bool) -> None:
         now = self.clock.monotonic()
+
+        def exchange() -> tuple[int, list[UUID]]:
+            settled = self.outbox.settle([each.event_id for each in answered])
+            due = [each.event_id for each in self.outbox.due(limit, window)]
+            self.outbox.mark_sent(dict.fromkeys(due, now + wait_s))
+            if fails:
+                raise LookupError
+            return settled, due
+
+        if fails:
+            with pytest.raises(LookupError):
+                self.outbox.together(exchange)
+            return
+        gone = self.let_go(answered)
         flying = sum(at > now for at in self.sent.values())
         waiting = [each for each in self.held.values() if self.sent.get(each.event_id, 0.0) <= now]
         waiting.sort(key=lambda each: each.severity < 3)
-        due = self.outbox.due(limit, window)
-        assert [each.event_id for each in due] == [
-            each.event_id for each in waiting[: max(0, min(limit, window - flying))]
-        ]
-        self.outbox.mark_sent({each.event_id: now + wait_s for each in due})
-        self.sent.update({each.event_id: now + wait_s for each in due})
+        due = [each.event_id for each in waiting[: max(0, min(limit, window - flying))]]
+        assert self.outbox.together(exchange) == (gone, due)
+        self.sent.update(dict.fromkeys(due, now + wait_s))
 
     @rule(seconds=st.floats(0.1, 10))
     def time_goes_on(self, seconds: float) -> None:
@@ -137,11 +154,14 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @rule(some=st.lists(events, max_size=3))
     def settle(self, some: list[NewEvent]) -> None:
+        assert self.outbox.settle([each.event_id for each in some]) == self.let_go(some)
+
+    def let_go(self, some: list[NewEvent]) -> int:
         gone = [each for each in {each.event_id for each in some} if self.held.pop(each, None)]
         for each in gone:
             self.sent.pop(each, None)
-        assert self.outbox.settle([each.event_id for each in some]) == len(gone)
         self.acked += len(gone)
+        return len(gone)
 
     @rule(one=consumes(events))
     def refuse(self, one: NewEvent) -> None:

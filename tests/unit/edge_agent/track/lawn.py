@@ -8,6 +8,7 @@ import numpy as np
 
 from edge_agent.track.still_things import StillThings, StillZone
 from edge_agent.types import FrameTime, Image, Track, ZoneThings
+from tests.lab.pictures import PaintedPicture
 
 WHOLE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 SIZE = (240, 320)
@@ -36,4 +37,4 @@ def lawn(polygon: tuple = WHOLE) -> StillThings:
 
 
 def see(subject: StillThings, image: Image, seconds: float, tracks: Sequence[Track] = ()) -> ZoneThings:
-    return subject.update(image, tracks, at(seconds))["lawn"]
+    return subject.update(PaintedPicture(image), tracks, at(seconds))["lawn"]

@@ -60,7 +60,14 @@ function EdgeRow({ edge }: { edge: EdgeBox }) {
         {clockWords(edge.clock_offset_ms)}
       </td>
       <td class="num right" data-label={t("edges.col.outbox")}>
-        {box ? `${box.pending} / ${box.sent} / ${box.acked} / ${box.shed}` : t("fact.unknown")}
+        <span>
+          {box ? `${box.pending} / ${box.sent} / ${box.acked} / ${box.shed}` : t("fact.unknown")}
+          {gapWords(edge.gaps) && (
+            <span class="edge-gaps" title={t("edges.gapsWhy")}>
+              ▲ {gapWords(edge.gaps)}
+            </span>
+          )}
+        </span>
       </td>
       <td class="num right" data-label={t("edges.col.cameras")}>
         {edge.cameras}
@@ -70,6 +77,12 @@ function EdgeRow({ edge }: { edge: EdgeBox }) {
       </td>
     </tr>
   );
+}
+
+/** The gaps that there are, or nothing to say. */
+export function gapWords({ open, lost }: EdgeBox["gaps"]): string {
+  const parts = [open > 0 && t("edges.gaps", { open }), lost > 0 && t("edges.lost", { lost })];
+  return parts.filter(Boolean).join(" · ");
 }
 
 function clockWords(offsetMs: number | null): string {

@@ -23,7 +23,7 @@ export function EvidencePicture({ caseNo, picture, zoom }: EvidencePictureProps)
   const url = evidenceUrl(caseNo, picture.sha256);
   return (
     <figure>
-      {stored ? <Frame url={url} what={what} picture={picture} zoom={zoom} /> : <Pending picture={picture} />}
+      {stored ? <Frame url={url} what={what} picture={picture} zoom={zoom} /> : <Missing picture={picture} />}
       <figcaption>
         <b>{what}</b>
         <span class="quiet num">
@@ -41,11 +41,13 @@ export function EvidencePicture({ caseNo, picture, zoom }: EvidencePictureProps)
 
 const shape = (picture: Evidence) => ({ aspectRatio: `${picture.width || 16} / ${picture.height || 9}` });
 
-function Pending({ picture }: { picture: Evidence }) {
+/** A picture that is still on its way, or one that never will be. */
+function Missing({ picture }: { picture: Evidence }) {
+  const shed = picture.state === "shed";
   return (
-    <div class="frame pending" style={shape(picture)}>
-      <b>{t("case.pending")}</b>
-      <span>{t("case.pendingWhy")}</span>
+    <div class={shed ? "frame pending shed" : "frame pending"} style={shape(picture)}>
+      <b>{t(shed ? "case.shed" : "case.pending")}</b>
+      <span>{t(shed ? "case.shedWhy" : "case.pendingWhy")}</span>
     </div>
   );
 }

@@ -1,62 +1,140 @@
-/** The messages of boxes that the hub did not take, for the administrator, newest first. */
+/** The messages of boxes that the hub did not take, for the administrator: look, replay, dismiss. */
+import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { DeadLetter } from "../../api/types";
 import { named, t } from "../../i18n/text";
-import { Age } from "../../parts/Age";
-import { counted } from "../../parts/count";
+import { Confirm } from "../../parts/Confirm";
 import { Problem } from "../../parts/Problem";
-import { dropLetters, letterFailure, letters, lettersBusy, loadLetters, loadMoreLetters } from "../../state/deadLetters";
+import {
+  chosenLetter,
+  deedFailure,
+  dismissLetter,
+  dropLetters,
+  filterLetters,
+  isOpen,
+  letterFailure,
+  letterFilter,
+  letters,
+  lettersBusy,
+  loadLetters,
+  loadMoreLetters,
+  many,
+  opened,
+  replayAll,
+  replayLetter,
+  toggleLetter,
+} from "../../state/deadLetters";
 import { useKeys } from "../../state/keys";
-import { formatClock } from "../../state/time";
+import { letterAt } from "../../state/letterRules";
+import { go, query } from "../../state/router";
+import { LetterBar } from "./LetterBar";
+import { LetterRow } from "./LetterRow";
 
 export function DeadLetterPage() {
+  const asked = query.value;
   useEffect(() => {
-    void loadLetters();
-    return dropLetters;
-  }, []);
+    filterLetters({ reason: asked.get("reason") ?? "", edge_id: asked.get("edge_id") ?? "" });
+  }, [asked]);
+  useEffect(() => dropLetters, []);
   useEffect(() => {
     document.title = `${t("nav.deadLetters")} · ${t("app.name")}`;
   });
-  useKeys({ r: () => void loadLetters() });
+  const asksAll = useSignal(false);
+  const asksDismiss = useSignal(false);
+  const onAll = () => {
+    if (letters.peek()?.items.length && !many.peek()?.running) asksAll.value = true;
+  };
+  const onDismiss = () => {
+    const id = chosenLetter.peek();
+    if (id && isOpen(id)) asksDismiss.value = true;
+  };
+  useLetterKeys(onAll, onDismiss);
   const failure = letterFailure.value;
   return (
     <div class="letter-page">
-      <Heading />
+      <LetterBar onAll={onAll} />
       <p class="quiet">{t("letters.what")}</p>
       {failure && <Problem title={t("letters.failed")} error={failure} {...(failure.status === 403 ? {} : { retry: () => void loadLetters() })} />}
-      <Letters />
+      <ManyMark />
+      <Letters onDismiss={onDismiss} />
+      <Confirm
+        open={asksAll}
+        title={t("letters.all.title", { count: letters.value?.total ?? 0 })}
+        text={`${filterWords()} ${t("letters.all.text")}`}
+        action={t("letters.replay")}
+        onConfirm={() => void replayAll()}
+      />
+      <Confirm
+        open={asksDismiss}
+        title={t("letters.dismiss.title")}
+        text={t("letters.dismiss.text")}
+        action={t("letters.dismiss")}
+        onConfirm={() => withChosen(dismissLetter)}
+      />
     </div>
   );
 }
 
-function Heading() {
-  const known = letters.value;
-  const time = known && formatClock(known.asOfMs);
+function withChosen(deed: (id: string) => Promise<void>): void {
+  const id = chosenLetter.peek();
+  if (id) void deed(id);
+}
+
+function useLetterKeys(onAll: () => void, onDismiss: () => void): void {
+  const move = (step: number) => {
+    const next = letterAt(letters.peek()?.items ?? [], chosenLetter.peek(), step);
+    chosenLetter.value = next;
+    if (next) document.getElementById(`letter-${next}`)?.focus();
+  };
+  useKeys({
+    j: () => move(1),
+    k: () => move(-1),
+    Enter: () => withChosen(toggleLetter),
+    p: () => withChosen(replayLetter),
+    d: onDismiss,
+    a: onAll,
+    r: () => void loadLetters(),
+    Escape: () => {
+      if (opened.peek()) opened.value = null;
+      else chosenLetter.value = null;
+    },
+  });
+}
+
+/** What the list is narrowed to, in words. */
+function filterWords(): string {
+  const { reason, edge_id } = letterFilter.value;
+  const parts = [
+    reason && t("letters.all.reason", { reason: named("refusal", reason) }),
+    edge_id && t("letters.all.edge", { edge: edge_id }),
+  ].filter(Boolean);
+  return parts.length > 0 ? parts.join(" ") : t("letters.all.every");
+}
+
+function ManyMark() {
+  const sum = many.value;
+  const failure = deedFailure.value;
+  if (!sum) return null;
+  const { taken, known, refused } = sum;
   return (
-    <header class="page-head">
-      <h1>{t("letters.title")}</h1>
-      {known && time && (
-        <span class="quiet num" role="status">
-          {t("cases.count", { total: counted(known.total), shown: known.items.length })} · {t("cases.asOf", { time })}
-        </span>
-      )}
-      <span class="spring" />
-      <button type="button" disabled={lettersBusy.value} onClick={() => void loadLetters()}>
-        {t("letters.reload")} <kbd>R</kbd>
-      </button>
-    </header>
+    <>
+      <p class="letter-many num" role="status">
+        <b>{t(sum.running ? "letters.many.running" : "letters.many.done")}</b> {t("letters.many.sum", { taken, known, refused })}
+      </p>
+      {failure && failure.id === null && <Problem title={t("letters.many.failed")} error={failure.error} retry={() => void replayAll()} />}
+    </>
   );
 }
 
-function Letters() {
+function Letters({ onDismiss }: { onDismiss: () => void }) {
   const known = letters.value;
-  if (!known) return letterFailure.value ? null : <p class="quiet skeleton">{t("app.loading")}</p>;
-  if (known.items.length === 0) return <p class="empty">{t("letters.empty")}</p>;
+  if (!known) return letterFailure.value ? null : <Skeleton />;
+  if (known.items.length === 0) return <Nothing />;
+  const entry = letterAt(known.items, chosenLetter.value, 0);
   return (
     <>
-      <ol class="letters">
+      <ol class={lettersBusy.value ? "letters stale" : "letters"} aria-busy={lettersBusy.value}>
         {known.items.map((letter) => (
-          <Letter key={letter.id} letter={letter} />
+          <LetterRow key={letter.id} letter={letter} entry={letter.id === entry} onDismiss={onDismiss} />
         ))}
       </ol>
       {known.cursor && (
@@ -68,22 +146,29 @@ function Letters() {
   );
 }
 
-function Letter({ letter }: { letter: DeadLetter }) {
+function Nothing() {
+  const { reason, edge_id } = letterFilter.value;
+  if (!reason && !edge_id) return <p class="empty">{t("letters.empty")}</p>;
   return (
-    <li>
-      <span class="letter-head">
-        <b>{named("refusal", letter.reason)}</b>
-        <span class="quiet num">{letter.edge_id ?? t("letters.noEdge")}</span>
-        {letter.times > 1 && <span class="num">{t("letters.times", { count: letter.times })}</span>}
-        <Age at={letter.received_at} />
-      </span>
-      <span>{letter.detail}</span>
-      <details>
-        <summary class="quiet num">
-          {letter.topic} · {t("letters.size", { size: letter.size })}
-        </summary>
-        <pre>{letter.payload_excerpt}</pre>
-      </details>
-    </li>
+    <div class="empty">
+      <h2>{t("letters.none")}</h2>
+      <button type="button" onClick={() => go("/dead-letters")}>
+        {t("cases.none.clear")}
+      </button>
+    </div>
+  );
+}
+
+function Skeleton() {
+  return (
+    <div class="letters skeleton" aria-busy="true" aria-label={t("app.loading")}>
+      {Array.from({ length: 8 }, (_, index) => (
+        <div key={index} class="letter-row">
+          <span class="bone" />
+          <span class="bone short" />
+          <span class="bone" />
+        </div>
+      ))}
+    </div>
   );
 }

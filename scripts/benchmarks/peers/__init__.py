@@ -1,0 +1,1 @@
+"""The loops that the benchmark `edge` is compared with, each a program of its own."""
