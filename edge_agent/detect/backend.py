@@ -52,8 +52,8 @@ class ModelDetector:
     """Letterbox, inference, decoding and suppression with one model.
 
     A wide picture is inferred in a wide input where the runtime can: 640x384 instead of 640x640 took 0.61 of the CPU
-    time (YOLO11n INT8, OpenVINO, one thread) and sees the same, because the rest of the square is padding: on COCO128 all
-    340 things that the square saw with a score of 0.5, and 472 against 474 of 929 true ones.
+    time (YOLO11n INT8, OpenVINO, one thread) and sees the same, because the rest of the square is padding: on COCO128
+    all 340 things that the square saw with a score of 0.5, and 472 against 474 of 929 true ones.
     """
 
     def __init__(self, model: FoundModel, make_runtime: RuntimeMaker, min_score: float = MIN_SCORE) -> None:

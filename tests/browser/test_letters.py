@@ -56,14 +56,21 @@ async def test_an_administrator_replays_dead_letters_with_the_keyboard(
         await expect(page.locator("pre")).to_contain_text('"kind": "finding"')
         await press(page, "p")
         await expect(page.get_by_text("已接收", exact=True)).to_be_visible()
-        await press(page, "a", "Enter")
+        await press(page, "a")
+        await confirm(page, "重放 4 条拒收报文？")
         await expect(page.get_by_text("接收 2 条，此前已接收 0 条，再次拒收 1 条")).to_be_visible()
         await expect(page.get_by_text("共 1 条")).to_be_visible()
-        await press(page, "j", "d", "Enter")
+        await press(page, "j", "d")
+        await confirm(page, "丢弃这条拒收报文？")
         await expect(page.get_by_text("已丢弃")).to_be_visible()
     async with hub.uow.read() as session:
         assert (await session.execute(select(func.count()).select_from(CaseRow))).scalar_one() == 3
     assert problems == []
+
+
+async def confirm(page: Page, question: str) -> None:
+    await expect(page.get_by_role("dialog", name=question)).to_be_visible()
+    await press(page, "Enter")
 
 
 async def press(page: Page, *keys: str) -> None:

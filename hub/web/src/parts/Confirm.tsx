@@ -1,6 +1,6 @@
 /** Asks before a deed that is large or cannot be undone: what will happen, do it, or leave it. */
 import type { Signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../i18n/text";
 
 interface ConfirmProps {
@@ -15,7 +15,8 @@ interface ConfirmProps {
 export function Confirm({ open, title, text, action, onConfirm }: ConfirmProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const shown = open.value;
-  useEffect(() => {
+  // Before the next key: after the paint, a quick Enter would still go to the page behind.
+  useLayoutEffect(() => {
     if (shown) dialog.current?.showModal();
   }, [shown]);
   if (!shown) return null;
