@@ -48,7 +48,7 @@ class Sender:
         self.subscriptions = (self._ack_topic, HUB_STATE)
         self._clock = clock
         self._flow = Flow(outbox, clock, options)
-        # A job that answers False made nothing due.
+        # A job that answers False made nothing due, so it is not worth a look.
         self._jobs: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._stopping = threading.Event()
         self._publisher: Publisher | None = None
