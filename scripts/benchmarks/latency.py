@@ -103,7 +103,7 @@ def _frame_to_disk(folder: Path, seconds: float) -> dict[str, Any]:
 
 
 def _busy(document: dict[str, Any]) -> dict[str, Any]:
-    """The camera with its picture in stripes, in each of which one person more or less changes an incident within a second."""
+    """The camera with its picture in stripes: in each, one person more or less changes an incident within a second."""
     rule = {"kind": "crowding", "levels": [1, 2, 3, 4], "hold_s": 1.0, "release_s": 1.0, "margin": 0}
     zones = []
     for number in range(STRIPES):
