@@ -117,13 +117,11 @@ class PahoConnection:
         future.set_running_or_notify_cancel()
         with self._lock:
             refusal = self._refusal(topic, len(topic.encode()) + len(payload) + _HEADER_BYTES)
-            # Where some wait already the thread was woken for them, or waits for a PUBACK that makes room.
-            first = not self._orders
             if refusal is None:
                 self._orders.append(_Order(topic, payload, qos, retain, future))
         if refusal is not None:
             future.set_exception(refusal)
-        elif first:
+        else:
             self._waker.wake()
         return future
 
