@@ -13,11 +13,12 @@ from edge_agent.outbox.sender import Sender
 from edge_agent.outbox.store import Outbox
 from edge_agent.settings import EdgeSettings
 from edge_agent.status import BoxStatus
+from mqtt.answers import Ack
 from mqtt.connection import ConnectionOptions, Message, TlsOptions, Will
 from mqtt.envelope import decode, encode
 from mqtt.errors import MessageError
-from mqtt.messages import Ack, BirthBody, DeathBody
 from mqtt.paho_connection import PahoConnection
+from mqtt.states import BirthBody, DeathBody
 from mqtt.topic import Channel, Topic
 
 log = logging.getLogger(__name__)

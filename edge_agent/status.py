@@ -9,7 +9,8 @@ from edge_agent.health.metrics import BoxFigures, CameraFigures
 from edge_agent.outbox.rows import Counts
 from edge_agent.stages import LookFigures
 from edge_agent.types import CaptureStatus, StoredPicture
-from mqtt.messages import CameraState, CameraStatus, LookStatus, OutboxStatus, Picture
+from mqtt.fields import Picture
+from mqtt.states import CameraState, CameraStatus, LookStatus, OutboxStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from uuid import UUID
 from pydantic import Field, ValidationError
 
 from mqtt.errors import MessageError, RefusalReason
-from mqtt.messages import Body, Count, EdgeId, Moment, WireModel
+from mqtt.fields import Count, EdgeId, Moment, WireModel
+from mqtt.messages import Body
 from mqtt.topic import Channel
 
 VERSION = 1

@@ -8,22 +8,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, create_model
 
+from mqtt.answers import Ack, Command, Desired, HubState
 from mqtt.envelope import CHANNEL_OF_KIND, Envelope
-from mqtt.messages import (
-    Ack,
-    BirthBody,
-    Command,
-    DeathBody,
-    Desired,
-    FindingBody,
-    HealthBody,
-    HubState,
-    ReadingBody,
-    ReportedBody,
-    ResultBody,
-    ShedBody,
-    WireModel,
-)
+from mqtt.fields import WireModel
+from mqtt.messages import FindingBody, ReadingBody, ReportedBody, ResultBody, ShedBody
+from mqtt.states import BirthBody, DeathBody, HealthBody
 from mqtt.topic import EDGE_ID_PATTERN, HUB_STATE, RETAINED, ROOT, UPWARD, Channel
 
 FOLDER = Path(__file__).parent

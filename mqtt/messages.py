@@ -1,52 +1,30 @@
-"""The bodies that travel in an envelope, and the answers of the hub.
+"""The bodies that travel in an envelope: what a judge found, what a sensor read, what became of an order.
 
 Places are in normalised picture coordinates: x to the right, y down, both 0..1 of the frame that was judged.
 """
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from mqtt.errors import RefusalReason
-from mqtt.topic import EDGE_ID_PATTERN
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9_-]{0,62})$")]
-EdgeId = Annotated[str, Field(pattern=EDGE_ID_PATTERN)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-GridCode = Annotated[str, Field(pattern=r"^[0-9A-Z]{15}$")]
-Unit = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
-Positive = Annotated[int, Field(gt=0, le=2**31 - 1)]
-# PostgreSQL stores no NUL in a text.
-NO_NUL = r"^[^\x00]*$"
-Text = Annotated[str, Field(max_length=500, pattern=NO_NUL)]
-Label = Annotated[str, Field(max_length=100, pattern=NO_NUL)]
-UnitName = Annotated[str, Field(max_length=20, pattern=NO_NUL)]
-
-
-def check_moment(moment: datetime) -> datetime:
-    """Return `moment` when it can be turned into UTC and stored; a box with a dead clock sends 1970.
-
-    Raises:
-        ValueError: the year is before 1970 or after 9998.
-    """
-    if not 1970 <= moment.year <= 9998:  # noqa: PLR2004
-        msg = f"the year {moment.year} is not in 1970..9998"
-        raise ValueError(msg)
-    return moment
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(check_moment)]
-
-
-class WireModel(BaseModel):
-    """Base of everything on the wire: unknown fields are refused, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from mqtt.fields import (
+    Count,
+    GridCode,
+    Label,
+    Moment,
+    Name,
+    Number,
+    Picture,
+    Positive,
+    Sha256,
+    Text,
+    Unit,
+    UnitName,
+    WireModel,
+)
+from mqtt.states import BirthBody, DeathBody, HealthBody
 
 
 class Finding(StrEnum):
@@ -101,17 +79,6 @@ class EvidenceRole(StrEnum):
     NOW = "now"
 
 
-class Picture(WireModel):
-    """A picture that is uploaded over HTTPS under its hash; masks are already applied."""
-
-    sha256: Sha256
-    content_type: Literal["image/jpeg"] = "image/jpeg"
-    size: Positive
-    width: Positive
-    height: Positive
-    taken_at: Moment
-
-
 class Evidence(Picture):
     """A picture with its part in the incident."""
 
@@ -158,97 +125,6 @@ class ReadingBody(WireModel):
     value: Number
     unit: UnitName
     quality: Literal["good", "suspect", "bad"] = "good"
-
-
-class CameraState(StrEnum):
-    """What the supervisor of a camera says of its connection."""
-
-    CONNECTING = "connecting"
-    LIVE = "live"
-    STALLED = "stalled"
-    BACKOFF = "backoff"
-    AUTH_FAILED = "auth_failed"
-
-
-def _is_none(value: object) -> bool:
-    return value is None
-
-
-Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class LookStatus(WireModel):
-    """How well a box can look at one camera.
-
-    `fps_asked` is what its rules need, None when they need nothing now, `fps_given` what it gets, in looks a second;
-    `lag_ms` is from the capture of the last frame to the end of its look. `stage_ms` is milliseconds a look by stage,
-    `dropped` frames by reason. `limit` says what the box gives up because it is too small.
-    """
-
-    fps_asked: Rate | None = None
-    fps_given: Rate
-    lag_ms: Rate | None = None
-    decoder: Label | None = None
-    stage_ms: Annotated[dict[Name, Rate], Field(max_length=8)] = {}
-    dropped: Annotated[dict[Name, Count], Field(max_length=8)] = {}
-    limit: Text | None = None
-
-
-class CameraStatus(WireModel):
-    """One camera as its box sees it; `look` is in a heartbeat only."""
-
-    camera_id: Name
-    name_zh: Label
-    name_en: Label
-    grid_code: GridCode | None = None
-    state: CameraState
-    since: Moment
-    reason: Text | None = None
-    last_frame_at: Moment | None = None
-    fps: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    frames_dropped: Count = 0
-    snapshot: Picture | None = None
-    # Left out when there is none, as below.
-    look: Annotated[LookStatus | None, Field(exclude_if=_is_none)] = None
-
-
-class OutboxStatus(WireModel):
-    """The milestones of the outbox; born = pending + sent + acked + refused + shed, always."""
-
-    born: Count
-    pending: Count
-    sent: Count
-    acked: Count
-    refused: Count
-    shed: Count
-
-
-class BirthBody(WireModel):
-    """The first state of a box after it connected."""
-
-    kind: Literal["birth"] = "birth"
-    software: Label
-    models: Annotated[tuple[Text, ...], Field(max_length=16)] = ()
-    config_version: Count
-    cameras: Annotated[tuple[CameraStatus, ...], Field(max_length=64)] = ()
-    outbox: OutboxStatus
-
-
-class HealthBody(WireModel):
-    """The state of a box, repeated while it lives; `trouble` says why its events do not go out, or is not there."""
-
-    kind: Literal["health"] = "health"
-    cameras: Annotated[tuple[CameraStatus, ...], Field(max_length=64)] = ()
-    outbox: OutboxStatus
-    # Left out when there is none: a hub of an earlier version refuses a field that it does not know.
-    trouble: Annotated[Text | None, Field(exclude_if=_is_none)] = None
-
-
-class DeathBody(WireModel):
-    """The last state of a box: sent by itself on a clean stop, by the broker as its will otherwise."""
-
-    kind: Literal["death"] = "death"
-    reason: Literal["stopped", "lost"]
 
 
 class SeqRange(WireModel):
@@ -308,47 +184,3 @@ Body = Annotated[
     FindingBody | ReadingBody | ShedBody | BirthBody | HealthBody | DeathBody | ReportedBody | ResultBody,
     Field(discriminator="kind"),
 ]
-
-
-class Refusal(WireModel):
-    """A nack for one message: it will not be taken, however often it is sent.
-
-    `event_id` is None when it could not be read; `payload_sha256` names the bytes that arrived.
-    """
-
-    event_id: UUID | None
-    payload_sha256: Sha256
-    reason: RefusalReason
-    detail: Text
-
-
-class Ack(WireModel):
-    """What the hub has committed (`settled`) and what it will never take (`refused`)."""
-
-    v: Literal[1] = 1
-    settled: Annotated[tuple[UUID, ...], Field(max_length=500)] = ()
-    refused: Annotated[tuple[Refusal, ...], Field(max_length=100)] = ()
-
-
-class HubState(WireModel):
-    """Whether a hub takes events; retained, with an offline will: boxes hold instead of sending into the void."""
-
-    v: Literal[1] = 1
-    online: bool
-    since: Moment
-
-
-class Command(WireModel):
-    """An order to a box; the verbs come with the issues that need them."""
-
-    v: Literal[1] = 1
-    command_id: UUID
-    verb: Literal["resync"]
-
-
-class Desired(WireModel):
-    """A whole configuration document for a box, with the version that it must be newer than."""
-
-    v: Literal[1] = 1
-    version: Count
-    document: dict[str, object]

@@ -21,8 +21,9 @@ from edge_agent.types import StoredPicture
 from edge_agent.waiting import Shot, WaitingEvents
 from mqtt.connection import Backoff, ConnectionOptions, Will
 from mqtt.envelope import encode
-from mqtt.messages import Box, DeathBody, EvidenceRole, Finding, FindingBody, Measure, Phase, SeenBy
+from mqtt.messages import Box, EvidenceRole, Finding, FindingBody, Measure, Phase, SeenBy
 from mqtt.paho_connection import PahoConnection
+from mqtt.states import DeathBody
 from mqtt.topic import Channel, Topic
 from scripts.births import NotedOutbox, Witness
 

@@ -8,25 +8,10 @@ from uuid import UUID
 from hub.clock import SystemIds
 from mqtt.connection import Message
 from mqtt.envelope import ClockReport, Envelope, encode
-from mqtt.messages import (
-    BirthBody,
-    Body,
-    CameraState,
-    CameraStatus,
-    DeathBody,
-    Evidence,
-    EvidenceRole,
-    Finding,
-    FindingBody,
-    HealthBody,
-    Measure,
-    OutboxStatus,
-    Phase,
-    Picture,
-    ReadingBody,
-    SeenBy,
-)
+from mqtt.fields import Picture
+from mqtt.messages import Body, Evidence, EvidenceRole, Finding, FindingBody, Measure, Phase, ReadingBody, SeenBy
 from mqtt.messages import Box as PictureBox
+from mqtt.states import BirthBody, CameraState, CameraStatus, DeathBody, HealthBody, OutboxStatus
 from mqtt.topic import Channel, Topic
 
 START = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)

@@ -13,7 +13,7 @@ from edge_agent.part import Part
 from mqtt.connection import PublishOutcome
 from mqtt.envelope import Envelope, encode
 from mqtt.errors import BrokerError, MessageError
-from mqtt.messages import CameraStatus, HealthBody, OutboxStatus
+from mqtt.states import CameraStatus, HealthBody, OutboxStatus
 from mqtt.topic import Channel, Topic
 
 logger = logging.getLogger(__name__)

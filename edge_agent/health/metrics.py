@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from edge_agent.errors import SettingsError
 from edge_agent.stages import LookFigures
 from edge_agent.types import CaptureStatus, ConnectionState
-from mqtt.messages import OutboxStatus
+from mqtt.states import OutboxStatus
 
 LOOPBACK = "127.0.0.1"
 

@@ -12,19 +12,8 @@ from edge_agent.outbox.rows import URGENT_SEVERITY, IncidentRow, NewEvent, Shed
 from edge_agent.outbox.store import Outbox, Tell
 from edge_agent.types import PictureBox, StoredPicture
 from mqtt.envelope import CHANNEL_OF_KIND, ClockReport, Envelope, encode
-from mqtt.messages import (
-    BirthBody,
-    Body,
-    DeathBody,
-    FindingBody,
-    HealthBody,
-    Phase,
-    ReadingBody,
-    ReportedBody,
-    ResultBody,
-    SeqRange,
-    ShedBody,
-)
+from mqtt.messages import Body, FindingBody, Phase, ReadingBody, ReportedBody, ResultBody, SeqRange, ShedBody
+from mqtt.states import BirthBody, DeathBody, HealthBody
 from mqtt.topic import Topic
 
 EventBody = FindingBody | ReadingBody | ReportedBody | ResultBody

@@ -9,8 +9,8 @@ from uuid import UUID
 from edge_agent.clock import Clock
 from edge_agent.outbox.rows import DueEvent
 from edge_agent.outbox.store import Outbox
+from mqtt.answers import Ack, HubState
 from mqtt.connection import Backoff
-from mqtt.messages import Ack, HubState
 
 logger = logging.getLogger(__name__)
 

@@ -9,10 +9,11 @@ from uuid import UUID
 from edge_agent.outbox.emitter import Emitter
 from edge_agent.outbox.sender import Sender
 from edge_agent.outbox.store import Outbox
+from mqtt.answers import Command
 from mqtt.connection import Message
 from mqtt.envelope import decode
 from mqtt.errors import MessageError
-from mqtt.messages import Command, ResultBody
+from mqtt.messages import ResultBody
 from mqtt.topic import Channel, Topic
 
 logger = logging.getLogger(__name__)

@@ -14,10 +14,10 @@ from edge_agent.errors import OutboxError
 from edge_agent.outbox.flow import Flow, FlowCounters, FlowOptions
 from edge_agent.outbox.rows import DueEvent
 from edge_agent.outbox.store import Outbox
+from mqtt.answers import Ack, HubState
 from mqtt.connection import Message, PublishOutcome
 from mqtt.envelope import decode
 from mqtt.errors import BrokerError, MessageError
-from mqtt.messages import Ack, HubState
 from mqtt.topic import HUB_STATE, Channel, Topic
 
 logger = logging.getLogger(__name__)

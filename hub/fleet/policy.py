@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from hub.fleet.models import CameraRow, EdgeRow
 from mqtt.envelope import Envelope
-from mqtt.messages import BirthBody, CameraStatus, DeathBody, HealthBody
+from mqtt.states import BirthBody, CameraStatus, DeathBody, HealthBody
 
 SILENCE = timedelta(seconds=45)
 """A box that was not heard of for so long is shown as offline."""

@@ -15,7 +15,7 @@ from hub.fleet.repository import FleetRepository
 from hub.fleet.schemas import CameraList, CameraView, EdgeList, EdgeView, SnapshotView
 from hub.live.feed import FeedEvent
 from hub.media.service import MediaService
-from mqtt.messages import CameraStatus, DeathBody
+from mqtt.states import CameraStatus, DeathBody
 
 CameraKey = tuple[str, str]
 

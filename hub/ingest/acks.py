@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
-from mqtt.messages import Ack, Refusal
+from mqtt.answers import Ack, Refusal
 
 SETTLED_LIMIT = 500
 REFUSED_LIMIT = 15

@@ -24,10 +24,10 @@ from hub.settings import HubSettings
 from hub.state import Hub
 from mqtt import aio_connection
 from mqtt.aio_connection import AioSession
+from mqtt.answers import HubState
 from mqtt.connection import ConnectionOptions, Message, TlsOptions, Will
 from mqtt.envelope import decode, encode
 from mqtt.errors import BrokerError, MessageError
-from mqtt.messages import HubState
 from mqtt.topic import HUB_STATE, Channel, Topic, subscription
 
 SHARED = (Channel.EVENT, Channel.READING, Channel.RESULT, Channel.REPORTED)

@@ -16,10 +16,11 @@ from hub.ingest.order_keeping import OrderKeeping
 from hub.ingest.reader import Accepted, Poison, read
 from hub.ingest.repository import IngestRepository
 from hub.live.feed import FeedEvent
+from mqtt.answers import Refusal
 from mqtt.connection import Message
 from mqtt.envelope import Envelope
 from mqtt.errors import RefusalReason
-from mqtt.messages import BirthBody, DeathBody, HealthBody, Refusal
+from mqtt.states import BirthBody, DeathBody, HealthBody
 
 INTERNAL_ERROR = "internal_error"
 

@@ -4,10 +4,10 @@ import hashlib
 from dataclasses import dataclass
 from uuid import UUID
 
+from mqtt.answers import Refusal
 from mqtt.connection import Message
 from mqtt.envelope import CHANNEL_OF_KIND, Envelope, decode
 from mqtt.errors import MessageError, RefusalReason, TopicError
-from mqtt.messages import Refusal
 from mqtt.topic import Topic
 
 DETAIL_LIMIT = 500

@@ -19,9 +19,9 @@ from hub.ingest.order_repository import BootKey, OrderRepository
 from hub.state import Hub
 from mqtt import aio_connection
 from mqtt.aio_connection import AioSession
+from mqtt.answers import Command
 from mqtt.connection import ConnectionOptions
 from mqtt.envelope import encode
-from mqtt.messages import Command
 from mqtt.topic import Channel, Topic
 
 EVERY_S = 1.0

@@ -21,8 +21,8 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from pydantic import SecretStr
 
+from mqtt.answers import HubState
 from mqtt.envelope import encode
-from mqtt.messages import HubState
 from mqtt.topic import HUB_STATE, Channel, Topic
 from scripts.benchmarks.direct_site import DATABASES, Moments, direct_site
 from scripts.simulated_box import Home, Peers, SimulatedBox

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from mqtt.answers import Ack, Command, Desired, HubState
 from mqtt.envelope import Envelope
-from mqtt.messages import Ack, Command, Desired, HubState, WireModel
+from mqtt.fields import WireModel
 from tests.lab.peers import ROOT
 
 GOLDEN = ROOT / "mqtt" / "golden"

@@ -6,9 +6,10 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mqtt.answers import Ack, Command, Desired, HubState, Refusal
 from mqtt.envelope import Envelope, decode, encode
 from mqtt.errors import MessageError
-from mqtt.messages import Ack, Command, Desired, HubState, Refusal, WireModel
+from mqtt.fields import WireModel
 from tests.contract.golden import SAMPLES, model_of
 
 MODELS: list[type[WireModel]] = [Envelope, Ack, Command, Desired, HubState]

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from mqtt.answers import Desired
 from mqtt.envelope import CHANNEL_OF_KIND, MAX_BYTES, Envelope, decode, encode
 from mqtt.errors import MessageError, RefusalReason
 from mqtt.generate import messages
-from mqtt.messages import Desired, Phase
+from mqtt.messages import Phase
 from tests.contract.golden import GOLDEN, REFUSED, SAMPLES, model_of
 
 

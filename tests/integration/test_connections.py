@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from mqtt.connection import Backoff, ConnectionOptions, Message, PublishOutcome, Will
 from mqtt.envelope import Envelope, decode
 from mqtt.errors import BrokerError
-from mqtt.messages import DeathBody
 from mqtt.paho_connection import MAX_WAITING, PACKET_TOO_LARGE, PahoConnection
+from mqtt.states import DeathBody
 from mqtt.topic import Channel, Topic, subscription
 from tests.lab.brokers import PASSWORDS, Embedded, guarded_mosquitto
 from tests.lab.fixtures import peer_or_skip

@@ -18,10 +18,11 @@ from edge_agent.outbox.emitter import Emitter
 from edge_agent.outbox.flow import FlowOptions
 from edge_agent.outbox.sender import Sender
 from edge_agent.outbox.store import Outbox
+from mqtt.answers import Ack, HubState, Refusal
 from mqtt.connection import Backoff, ConnectionOptions
 from mqtt.envelope import Envelope, decode, encode
 from mqtt.errors import RefusalReason
-from mqtt.messages import Ack, HubState, ReadingBody, Refusal
+from mqtt.messages import ReadingBody
 from mqtt.paho_connection import PahoConnection
 from mqtt.topic import HUB_STATE, Channel, Topic, subscription
 from tests.lab.peers import Mosquitto

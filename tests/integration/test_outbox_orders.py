@@ -20,17 +20,12 @@ from edge_agent.outbox.flow import FlowOptions
 from edge_agent.outbox.orders import Orders
 from edge_agent.outbox.sender import Sender
 from edge_agent.outbox.store import Outbox
+from mqtt.answers import Command
 from mqtt.connection import Backoff, ConnectionOptions, Message
 from mqtt.envelope import Envelope, decode, encode
-from mqtt.messages import (
-    Command,
-    DeathBody,
-    FindingBody,
-    HealthBody,
-    OutboxStatus,
-    ResultBody,
-)
+from mqtt.messages import FindingBody, ResultBody
 from mqtt.paho_connection import PahoConnection
+from mqtt.states import DeathBody, HealthBody, OutboxStatus
 from mqtt.topic import HUB_STATE, Channel, Topic, subscription
 from tests.integration.test_outbox_broker import Hub
 from tests.lab.brokers import PASSWORDS, guarded_mosquitto

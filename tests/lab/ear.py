@@ -8,8 +8,8 @@ from uuid import UUID
 
 import paho.mqtt.client as paho
 
+from mqtt.answers import Ack
 from mqtt.envelope import decode
-from mqtt.messages import Ack
 from mqtt.topic import HUB_STATE
 from tests.lab.wire import Wire
 

@@ -7,8 +7,8 @@ from typing import Self
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from mqtt.answers import Ack, Command, HubState
 from mqtt.envelope import decode
-from mqtt.messages import Ack, Command, HubState
 from mqtt.topic import HUB_STATE, Channel, Topic
 from tests.lab.processes import wait_until
 

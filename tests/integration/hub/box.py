@@ -8,9 +8,9 @@ from pydantic import SecretStr
 
 from mqtt import aio_connection
 from mqtt.aio_connection import AioSession
+from mqtt.answers import Ack, HubState, Refusal
 from mqtt.connection import Backoff, ConnectionOptions, Message
 from mqtt.envelope import Envelope, decode
-from mqtt.messages import Ack, HubState, Refusal
 from mqtt.topic import HUB_STATE, Channel, Topic
 from tests.hub_messages import on_wire
 

@@ -22,10 +22,11 @@ from hub.ingest.intake import Limits
 from hub.ingest.models import EventRow
 from hub.settings import HubSettings
 from hub.state import Hub
+from mqtt.answers import HubState
 from mqtt.connection import Message
 from mqtt.envelope import MAX_BYTES, encode
 from mqtt.errors import RefusalReason
-from mqtt.messages import HubState, Phase
+from mqtt.messages import Phase
 from mqtt.topic import HUB_STATE
 from tests.hub_messages import START, BoxVoice, camera, new_id
 from tests.integration.hub.box import Box

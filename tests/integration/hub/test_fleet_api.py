@@ -11,7 +11,8 @@ from hub.fleet.tasks import BATCH, PictureSweep
 from hub.ingest.consumer import make_handler
 from hub.media.models import MediaRow, Purpose
 from hub.state import Hub
-from mqtt.messages import CameraState, EvidenceRole
+from mqtt.messages import EvidenceRole
+from mqtt.states import CameraState
 from tests.hub_fixtures import Admin, FakeClock
 from tests.hub_messages import GRID, BoxVoice, camera, evidence, new_id, on_wire, picture
 from tests.integration.hub.people import JPEG, JPEG_SHA, add_person, deliver, signed_in

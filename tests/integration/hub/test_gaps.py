@@ -10,8 +10,10 @@ import pytest
 from hub.ingest.consumer import connection_options, make_handler
 from hub.ingest.resync import Resync
 from hub.state import Hub
+from mqtt.answers import Command
 from mqtt.connection import Message
-from mqtt.messages import Command, HealthBody, ResultBody, SeqRange, ShedBody
+from mqtt.messages import ResultBody, SeqRange, ShedBody
+from mqtt.states import HealthBody
 from tests.hub_fixtures import Admin, FakeClock
 from tests.hub_messages import SETTLED, START, BoxVoice, camera, new_id, on_wire
 

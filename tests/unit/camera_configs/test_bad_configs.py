@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from camera_configs.camera import CameraSpec
 from camera_configs.errors import ConfigError
 from camera_configs.load import MAX_CAMERAS, load_camera, load_cameras
-from mqtt.messages import BirthBody, HealthBody
+from mqtt.states import BirthBody, HealthBody
 
 SQUARE = [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9], [0.1, 0.9]]
 CANARY = "canary-9b1d"

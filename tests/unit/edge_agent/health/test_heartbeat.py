@@ -13,7 +13,7 @@ from edge_agent.health.heartbeat import HealthSources, Heartbeat
 from mqtt.connection import PublishOutcome
 from mqtt.envelope import ClockReport, Envelope, decode
 from mqtt.errors import BrokerError
-from mqtt.messages import CameraState, CameraStatus, HealthBody, LookStatus, OutboxStatus
+from mqtt.states import CameraState, CameraStatus, HealthBody, LookStatus, OutboxStatus
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 IDS = SystemIds()

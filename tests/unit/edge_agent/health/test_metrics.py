@@ -11,7 +11,7 @@ from edge_agent.errors import SettingsError
 from edge_agent.health.metrics import BoxCollector, BoxFigures, CameraFigures, MetricsServer, event_lag
 from edge_agent.stages import LookFigures
 from edge_agent.types import CaptureStatus, ConnectionState
-from mqtt.messages import OutboxStatus
+from mqtt.states import OutboxStatus
 from tests.lab.processes import listens
 
 OUTBOX = OutboxStatus(born=10, pending=1, sent=2, acked=4, refused=2, shed=1)

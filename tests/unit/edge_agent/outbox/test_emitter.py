@@ -11,7 +11,8 @@ from edge_agent.outbox.emitter import Emitter
 from edge_agent.outbox.store import Outbox
 from mqtt.envelope import Envelope, decode
 from mqtt.errors import MessageError
-from mqtt.messages import DeathBody, ReadingBody, ReportedBody
+from mqtt.messages import ReadingBody, ReportedBody
+from mqtt.states import DeathBody
 from tests.unit.edge_agent.outbox.builders import BOOT, IDS, START, ManualClock, picture
 
 READING = ReadingBody(sensor_id="rain", quantity="depth", value=1.5, unit="mm")

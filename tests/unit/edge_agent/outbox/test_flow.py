@@ -10,9 +10,9 @@ import pytest
 from edge_agent.outbox.flow import Flow, FlowOptions
 from edge_agent.outbox.rows import DueEvent, NewEvent
 from edge_agent.outbox.store import Outbox
+from mqtt.answers import Ack, HubState, Refusal
 from mqtt.connection import Backoff
 from mqtt.errors import RefusalReason
-from mqtt.messages import Ack, HubState, Refusal
 from tests.unit.edge_agent.outbox.builders import IDS, START, ManualClock, dead_letters, event
 
 ONLINE = HubState(online=True, since=START)

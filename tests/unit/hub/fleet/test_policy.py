@@ -14,7 +14,7 @@ from hub.fleet.policy import (
     is_online,
     state_since,
 )
-from mqtt.messages import CameraState
+from mqtt.states import CameraState
 from tests.hub_messages import START, BoxVoice, camera, picture
 
 NOW = START + timedelta(seconds=60)

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.ingest.acks import acks
+from mqtt.answers import Refusal
 from mqtt.envelope import MAX_BYTES, encode
 from mqtt.errors import RefusalReason
-from mqtt.messages import Refusal
 from tests.hub_messages import SHA, new_id
 
 WORST = Refusal(event_id=new_id(), payload_sha256=SHA, reason=RefusalReason.INVALID, detail="\x01" * 500)
