@@ -9,7 +9,7 @@ from typing import Self
 
 import aiomqtt
 
-from mqtt.connection import MAX_PACKET, Backoff, ConnectionOptions, Message, PublishOutcome, Will
+from mqtt.connection import MAX_PACKET, NO_DELAY, Backoff, ConnectionOptions, Message, PublishOutcome, Will
 from mqtt.errors import BrokerError
 from mqtt.paho_connection import (
     MAX_INFLIGHT,
@@ -228,6 +228,7 @@ async def _connection(options: ConnectionOptions, will: Will | None) -> AsyncIte
         max_inflight_messages=MAX_INFLIGHT,
         properties=connect_properties(options.session_expiry_s, RECEIVE_MAXIMUM),
         tls_context=options.tls.context() if options.tls else None,
+        socket_options=[NO_DELAY],
         logger=_log,
     )
     session = AioSession(options, client)

@@ -1,6 +1,7 @@
 """What a connection to a broker needs and gives, without any MQTT library."""
 
 import random
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ MAX_PACKET = 128 * 1024
 MAX_PORT = 65_535
 MAX_KEEPALIVE_S = 65_535
 FAILURE = 0x80
+# Without it a small message waits for the acknowledgement of the one before, which the other side holds back for 40 ms.
+NO_DELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 # paho reports 0x80 when a broker dies abruptly: no refusal, and worth a quick retry.
 BUSY = frozenset({0x80, 0x88, 0x89, 0x97, 0x9F})
 

@@ -2,6 +2,7 @@
 
 import logging
 import select
+import socket
 import ssl
 import struct
 import threading
@@ -19,7 +20,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from mqtt.connection import MAX_PACKET, Backoff, ConnectionOptions, Message, PublishOutcome, Will
+from mqtt.connection import MAX_PACKET, NO_DELAY, Backoff, ConnectionOptions, Message, PublishOutcome, Will
 from mqtt.errors import BrokerError, ConnectionSetupError
 from mqtt.waker import Waker
 
@@ -188,6 +189,7 @@ class PahoConnection:
             client.tls_set_context(self.options.tls.context())
         if self.will is not None:
             client.will_set(self.will.topic, self.will.payload, self.will.qos, self.will.retain)
+        client.on_socket_open = _send_at_once
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_paho_message
@@ -298,3 +300,9 @@ def connect_properties(session_expiry_s: int, receive_maximum: int | None = None
     if receive_maximum is not None:
         properties.ReceiveMaximum = receive_maximum
     return properties
+
+
+def _send_at_once(_client: paho.Client, _data: object, sock: object) -> None:
+    # paho also knows WebSockets, which have no such option; we never ask for one.
+    if isinstance(sock, socket.socket):
+        sock.setsockopt(*NO_DELAY)

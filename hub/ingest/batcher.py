@@ -8,7 +8,7 @@ from hub.ingest.intake import Intake
 from mqtt.connection import Message
 
 LIMIT = 100
-WAIT_S = 0.02
+WAIT_S = 0.005
 
 
 class Batcher:
