@@ -52,7 +52,8 @@ class RtspSource(ConfigModel):
     """A camera's RTSP stream over TCP; only scheme, host and port of its address are ever shown.
 
     Where `sub_url` names a second, smaller stream of the same camera with the same login, that one is looked at, and
-    the first is read for the pictures of evidence only.
+    the first is read for the pictures of evidence only. Both must show the same field of view: masks and zones drawn on
+    one are laid over both, and a main stream of another shape is not used.
     """
 
     kind: Literal["rtsp"] = "rtsp"

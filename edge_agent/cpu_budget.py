@@ -12,6 +12,8 @@ WINDOW_S = 5.0
 # A step down after each window over the budget; a step back after so many windows under this share of it.
 CALM_SHARE = 0.8
 CALM_WINDOWS = 3
+# A step back that has to be undone soon is tried again after twice as many windows, at most these.
+MOST_PATIENT = 48
 # Of a whole machine a process cannot use more than all: this much of it is taken for all.
 FULL_SHARE = 0.95
 
@@ -62,6 +64,8 @@ class CpuBudget:
         self._process_cpu_s = process_cpu_s
         self._began_s, self._began_cpu_s = clock.monotonic(), process_cpu_s()
         self._calm_windows = 0
+        self._patience = CALM_WINDOWS
+        self._since_back: int | None = None
         self.step = 0
         self.used_cores = 0.0
 
@@ -83,11 +87,22 @@ class CpuBudget:
     def _move(self) -> None:
         before = self.step
         self._calm_windows = self._calm_windows + 1 if self.used_cores < CALM_SHARE * self._cores else 0
+        self._remember_trial()
         if self.used_cores > self._cores:
             self.step = min(self.step + 1, len(LADDER) - 1)
-        elif self._calm_windows >= CALM_WINDOWS:
-            self.step, self._calm_windows = max(self.step - 1, 0), 0
+        elif self.step and self._calm_windows >= self._patience:
+            self.step, self._calm_windows, self._since_back = self.step - 1, 0, 0
         if self.step != before:
             lost = self.effort.lost or "nothing is given up any more"
             level = logging.WARNING if self.step > before else logging.INFO
             log.log(level, "%.2f of %.2f cores used: %s", self.used_cores, self._cores, lost)
+
+    def _remember_trial(self) -> None:
+        """Whether the last step back proved right: a load that is always the same must not swing for ever."""
+        if self._since_back is None:
+            return
+        self._since_back += 1
+        if self.used_cores > self._cores:
+            self._patience, self._since_back = min(2 * self._patience, MOST_PATIENT), None
+        elif self._since_back >= self._patience:
+            self._patience, self._since_back = CALM_WINDOWS, None

@@ -36,6 +36,8 @@ OVERVIEW = "overview"
 PERSON = "person"
 # A person whom one look misses is still in the picture: as long as this, the last place known is pixelated too.
 REMEMBER_PERSON_S = 2.0
+# A small stream that is cropped instead of scaled shows another part: its masks would lie in the wrong place.
+SAME_SHAPE = 0.02
 
 OfferSnapshot = Callable[[str, Shot], None]
 
@@ -61,14 +63,27 @@ class Doors:
     on_event: Callable[[float], None]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kept:
+    """A picture that may be kept, once these persons in it are pixelated."""
+
+    picture: Picture
+    persons: tuple[PictureBox, ...] = ()
+    margin: float = PERSON_MARGIN
+
+
 @dataclass(slots=True, eq=False)
 class _Look:
-    """One look: its frame behind its masks, what was detected, whether on this very frame, and what is followed."""
+    """One look: its frame behind its masks, what was detected, whether on this very frame, and what is followed.
+
+    `evidence` is the picture for all that this look finds, made when the first finding needs it.
+    """
 
     frame: Frame
     detections: Detections
     fresh: bool
     tracks: tuple[Track, ...] = ()
+    evidence: _Kept | None = None
 
 
 class CameraPipeline:
@@ -133,7 +148,8 @@ class CameraPipeline:
         self._tell_blindness()
         self._doors.reporter.close_orphans(frame.time)
         if offer_snapshot:
-            self._doors.offer(self._spec.id, self._shot(look, OVERVIEW, Marks(), frame.picture))
+            overview = self._shot(look, OVERVIEW, Marks(), lambda: self._hide_persons(look, frame.picture))
+            self._doors.offer(self._spec.id, overview)
         self.figures.looked(self._clock.monotonic(), self._age_s(frame))
 
     def _see(self, frame: Frame, *, must_be_fresh: bool, stale_s: float) -> _Look:
@@ -171,43 +187,53 @@ class CameraPipeline:
         marks = Marks(zone.polygon, verdict.box)
         place = Place(zone, finding.rule, FindingKind(finding.name))
         log.info("camera %s zone %s: %s %s", self._spec.id, zone.id, finding.name, verdict.change)
-        self._doors.reporter.report(place, verdict, lambda: self._evidence(look, finding.name, marks))
+        self._doors.reporter.report(
+            place, verdict, lambda: self._shot(look, finding.name, marks, lambda: self._evidence(look))
+        )
         return verdict.change not in {Change.SUSPECT, Change.DISMISS}
 
-    def _evidence(self, look: _Look, title: str, marks: Marks) -> Shot:
+    def _evidence(self, look: _Look) -> _Kept:
         """A picture of the main stream where there is one: it shows more than the stream that is looked at."""
-        with self._timer.stage("evidence"):
-            main = self._doors.main.main_picture(self._spec.id, look.frame.time)
-        picture = look.frame.picture if main is None else self._timer.picture(self._masks.cover(main))
-        return self._shot(look, title, marks, picture)
-
-    def _shot(self, look: _Look, title: str, marks: Marks, picture: Picture) -> Shot:
-        marks = self._hide_persons(look, marks, picture)
-        caption = Caption(self._spec.name_en, title, self._spec.time_zone)
-        time = look.frame.time
-        try:
+        if look.evidence is None:
             with self._timer.stage("evidence"):
-                jpeg = make_snapshot(picture, time, marks, caption)
+                main = self._doors.main.main_picture(self._spec.id, look.frame.time)
+            picture = look.frame.picture
+            if main is not None and _same_shape(main, picture):
+                picture = self._timer.picture(self._masks.cover(main))
+            look.evidence = self._hide_persons(look, picture)
+        return look.evidence
+
+    def _shot(self, look: _Look, title: str, marks: Marks, choose: Callable[[], _Kept]) -> Shot:
+        time, caption = look.frame.time, Caption(self._spec.name_en, title, self._spec.time_zone)
+        try:
+            kept = choose()
+            marks = replace(marks, hidden_persons=kept.persons, person_margin=kept.margin)
+            with self._timer.stage("evidence"):
+                jpeg = make_snapshot(kept.picture, time, marks, caption)
         except (cv2.error, ValueError) as error:
             # The reporter tells an event without the picture that could not be made, but not without its verdict.
             msg = f"camera {self._spec.id}: no picture can be made: {error}"
             raise EvidenceError(msg) from error
         return Shot(jpeg.data, jpeg.width, jpeg.height, time.captured_at)
 
-    def _hide_persons(self, look: _Look, marks: Marks, picture: Picture) -> Marks:
-        """The same marks with the persons in `picture`, which is kept only if the detector has seen it itself."""
+    def _hide_persons(self, look: _Look, picture: Picture) -> _Kept:
+        """The picture with the persons in it, who are hidden only if the detector has seen this very picture."""
         if not self._spec.privacy.blur_persons:
-            return marks
+            return _Kept(picture)
         persons = _persons(look.detections) + _persons_of_late(look.tracks, look.frame.time.monotonic_s)
         if picture is look.frame.picture and look.fresh:
-            return replace(marks, hidden_persons=persons)
+            return _Kept(picture, persons)
         try:
             persons += _persons(self._detect(picture))
         except BackendError as error:
             msg = f"camera {self._spec.id}: whoever is in its picture cannot be hidden: {error}"
             raise EvidenceError(msg) from error
-        other_moment = picture is not look.frame.picture
-        return replace(marks, hidden_persons=persons, person_margin=WIDE_MARGIN if other_moment else PERSON_MARGIN)
+        return _Kept(picture, persons, PERSON_MARGIN if picture is look.frame.picture else WIDE_MARGIN)
+
+
+def _same_shape(main: Picture, sub: Picture) -> bool:
+    """Whether both may show the same field of view: masks and zones drawn on one are laid over the other."""
+    return abs(main.width * sub.height - main.height * sub.width) <= SAME_SHAPE * main.width * sub.height
 
 
 def _litter_zones(spec: CameraSpec) -> dict[str, StillZone]:

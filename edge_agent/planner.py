@@ -10,11 +10,9 @@ from edge_agent.detect.scheduler import Pace, Scheduler
 from edge_agent.types import CaptureStatus, Demand, Need
 
 REVIEW_EVERY_S = 0.5
-# Key frames do for a period that is somewhat shorter than their longest gap, which one late packet stretches: decoding
-# everything costs nine times as much, and must not begin because the box is busy.
+# Key frames do for a period that is somewhat shorter than the gap between them: decoding everything costs nine times as
+# much.
 KEY_FRAMES_DO = 1.5
-# Between looks so much rarer than key frames nothing is decoded at all.
-WORTH_A_REST = 1.5
 IDLE = Demand("idle")
 KEYFRAMES = Demand("keyframes")
 
@@ -98,9 +96,9 @@ class Planner:
         key_interval_s = self._key_intervals.get(camera_id)
         demand = _demand(period_s, key_interval_s, policy, effort)
         if demand.mode == "keyframes" and policy.mode == "auto" and period_s is not None and key_interval_s:
-            next_s = self._scheduler.looked_s(camera_id) + period_s - key_interval_s / 2
-            if period_s >= WORTH_A_REST * key_interval_s and now_s < next_s:
-                demand = IDLE
+            # The last key frame before the look is due must be decoded, and the next review may be half a second away.
+            rest_until_s = self._scheduler.looked_s(camera_id) + period_s - key_interval_s - REVIEW_EVERY_S
+            demand = IDLE if now_s < rest_until_s else demand
         self._tell(camera_id, KEYFRAMES if preview_due and demand == IDLE else demand)
 
     def _tell(self, camera_id: str, demand: Demand) -> None:

@@ -28,7 +28,8 @@ class FrameTime:
 class Picture(Protocol):
     """A decoded picture that is converted only when somebody asks, and straight to the size that is asked for.
 
-    Every answer is a new array that belongs to the caller. One thread at a time may use a picture.
+    Every answer is a new array that belongs to the caller. One thread at a time may use a picture. What cannot be
+    converted, because a camera sent something absurd, is a ValueError.
     """
 
     @property
@@ -223,8 +224,8 @@ class ConnectionState(StrEnum):
 class CaptureStatus:
     """Counters and state of one camera's connection, written by its supervisor only.
 
-    `key_interval_s` is the longest gap between key frames of this connection; `decoder` names codec and device, such as
-    `h264` or `h264 (vaapi)`; `decode_s` is the CPU time that decoding took.
+    `key_interval_s` is the usual gap between key frames, or the time since the last one where that is longer;
+    `decoder` names codec and device, such as `h264` or `h264 (vaapi)`; `decode_s` is the CPU time that decoding took.
     """
 
     state: ConnectionState

@@ -94,7 +94,11 @@ class DecodedPicture:
 
     def _converted(self, width: int, height: int, colours: str) -> VideoFrame:
         kind = (self._frame.width, self._frame.height, self._frame.format.name, width, height, colours)
-        return _converters.of(kind).reformat(self._frame, width, height, colours)
+        try:
+            return _converters.of(kind).reformat(self._frame, width, height, colours)
+        except (av.FFmpegError, MemoryError) as error:
+            msg = f"{kind[0]}x{kind[1]} {kind[2]} cannot be converted to {width}x{height} {colours}: {error}"
+            raise ValueError(msg) from error
 
 
 class _Converters(threading.local):

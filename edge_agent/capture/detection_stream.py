@@ -1,5 +1,7 @@
 """The stream that is looked at: decodes as little of it as is demanded, and the newest of it at once."""
 
+import logging
+
 from av.video.frame import PictureType, VideoFrame
 
 from camera_configs.camera import DecodePolicy
@@ -11,6 +13,8 @@ from edge_agent.capture.sampler import Sampler
 from edge_agent.capture.supervisor import Take
 from edge_agent.clock import Clock
 from edge_agent.types import Demand, Frame, FrameTime
+
+log = logging.getLogger(__name__)
 
 # Key frames that gave no picture, one after another, before another way is tried.
 BARREN_KEYS = 2
@@ -53,8 +57,9 @@ class _Decoding:
     def __init__(self, stream: DetectionStream, codec: StreamCodec, meter: Meter) -> None:
         self._stream = stream
         self._codec = codec
+        self._device = stream.device
         self._meter = meter
-        self._ring = GopRing()
+        self._ring = GopRing(max_gops=1)
         self._decoder: Decoder | None = None
         self._sampler: Sampler | None = None
         # Whether the decoder has had every packet since the last key frame.
@@ -110,7 +115,7 @@ class _Decoding:
 
     def _ready(self) -> Decoder:
         if self._decoder is None:
-            self._decoder = Decoder(self._codec, self._stream.device, self._meter, self._stream.clock)
+            self._decoder = Decoder(self._codec, self._device, self._meter, self._stream.clock)
         return self._decoder
 
     def _judge(self, pictures: list[VideoFrame]) -> None:
@@ -128,8 +133,8 @@ class _Decoding:
             return
         self._barren_keys = 0
         if self._decoder is not None and self._decoder.device is not None:
-            self._stream.device = None
-            self._decoder, self._in_step = None, False
+            log.warning("camera %s: %s gives no pictures; decoding without it", self._stream.camera_id, self._device)
+            self._device, self._decoder, self._in_step = None, None, False
         else:
             # Gradual intra refresh: a "key frame" only begins to refresh the picture. Seen with x264's intra-refresh.
             self._keys_stand_alone = False

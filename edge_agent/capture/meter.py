@@ -6,6 +6,8 @@ STALL_MIN_S = 3.0
 STALL_INTERVALS = 5
 # A quarter of a second's hiccup in a 25 fps stream must not look like a 4 fps stream.
 SMOOTHING = 0.1
+# One gap that a late packet stretched is out of the middle of three.
+USUAL_OF = 3
 # Packets without a picture: a decoder that joined between key frames, or that decodes nothing else, waits for the next.
 UNDECODED_MIN_S = 10.0
 UNDECODED_KEY_INTERVALS = 3
@@ -24,6 +26,7 @@ class Meter:
 
     `blind_since_s` is when the wait for the next picture began: with the first packet, with the last one that gave a
     picture, or with the last one that was not meant to be decoded. `seen` says that one of the latter two came.
+    `key_interval_s` is the longest gap between key frames, `key_gaps_s` are the last few.
     """
 
     packets: int = 0
@@ -38,6 +41,7 @@ class Meter:
     seen: bool = False
     last_key_s: float | None = None
     key_interval_s: float | None = None
+    key_gaps_s: tuple[float, ...] = ()
     window_s: float = 0.0
     window_packets: int = 0
     window_bytes: int = 0
@@ -51,6 +55,7 @@ class Meter:
         self.seen = False
         self.last_key_s = None
         self.key_interval_s = None
+        self.key_gaps_s = ()
         self.window_packets = self.window_bytes = 0
 
     def packet(self, now_s: float, *, key_frame: bool, size: int = 0, corrupt: bool = False) -> None:
@@ -65,7 +70,9 @@ class Meter:
         self.last_packet_s = now_s
         if key_frame:
             if self.last_key_s is not None:
-                self.key_interval_s = max(self.key_interval_s or 0.0, now_s - self.last_key_s)
+                gap = now_s - self.last_key_s
+                self.key_interval_s = max(self.key_interval_s or 0.0, gap)
+                self.key_gaps_s = (*self.key_gaps_s, gap)[-USUAL_OF:]
             self.last_key_s = now_s
         if now_s - self.window_s >= FLOOD_WINDOW_S:
             self.window_s = now_s
@@ -105,11 +112,15 @@ class Meter:
         return max(STALL_MIN_S, STALL_INTERVALS * (self.interval_s or 0.0))
 
     def key_interval_at_least_s(self) -> float | None:
-        """Return the longest time between two key frames, or since the last one where that is longer already."""
+        """Return the usual time between two key frames, or since the last one where that is longer already.
+
+        Usual is the median of the last three gaps: one pause of the network must not count for ever.
+        """
         since_s = self.first_packet_s if self.last_key_s is None else self.last_key_s
         if self.last_packet_s is None or since_s is None:
             return None
-        return max(self.key_interval_s or 0.0, self.last_packet_s - since_s)
+        usual_s = sorted(self.key_gaps_s)[min(len(self.key_gaps_s) - 1, USUAL_OF // 2)] if self.key_gaps_s else 0.0
+        return max(usual_s, self.last_packet_s - since_s)
 
     def fps(self) -> float:
         """Return the packets a second of the present connection."""

@@ -8,7 +8,7 @@ import numpy as np
 from edge_agent.detect.decode import HEADS, Tensor
 from edge_agent.detect.letterbox import Letterbox, inner_size, input_size
 from edge_agent.detect.nms import suppress
-from edge_agent.detect.options import MIN_SCORE, InferenceOptions, RectangleError
+from edge_agent.detect.options import MIN_SCORE, InferenceOptions
 from edge_agent.errors import BackendError
 from edge_agent.types import Detections, Image
 from models.registry import FoundModel
@@ -44,7 +44,7 @@ class RuntimeMaker(Protocol):
     """Compiles one model for an input of `size`, width and height."""
 
     def __call__(self, size: tuple[int, int]) -> Runtime:
-        """Raises BackendError when the runtime refuses the model, RectangleError when only the square is possible."""
+        """Raises BackendError when the runtime refuses the model, or a size other than the square."""
         ...
 
 
@@ -91,8 +91,9 @@ class ModelDetector:
         if size not in self._prepared:
             try:
                 self._prepare(size)
-            except RectangleError as error:
-                log.info("%s; every picture is padded to a square", error)
+            except BackendError as error:
+                # The square ran when the model was loaded.
+                log.warning("%s; every picture is padded to a square", error)
                 self._only_square, size = True, self._square
         return self._prepared[size]
 

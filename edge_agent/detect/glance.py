@@ -17,6 +17,8 @@ TILE_PX = 5
 # A tile changed when its mean difference, light apart, is above this many grey levels and times the usual one.
 LEAST_GREY = 3.0
 TIMES_NOISE = 3.0
+# Leaves that sway all day must not make their tiles blind to a person in front of them.
+MOST_GREY = 12.0
 # A tile is a bit larger than its surroundings need: what stands in a zone is higher than the ground it stands on.
 MARGIN = 0.04
 NOISE_MEMORY = 0.1
@@ -41,14 +43,14 @@ class Glance:
 
     def look(self, picture: Picture) -> bool:
         """Whether what the zones show differs from what was remembered; always, when nothing is."""
-        size = (round(WIDTH_PX * picture.height / picture.width), WIDTH_PX)
+        size = (_rows(picture), WIDTH_PX)
         if size != self._size:
             self._start(size)
         self._now = _smooth(picture.luma(size[1], size[0]))
         if self._seen is None:
             return True
         differences = _differences(self._now, self._seen)
-        moved = differences > np.maximum(np.float32(LEAST_GREY), TIMES_NOISE * self._noise)
+        moved = differences > np.clip(TIMES_NOISE * self._noise, LEAST_GREY, MOST_GREY)
         self._noise += np.float32(NOISE_MEMORY) * np.where(moved, 0, differences - self._noise)
         return bool((moved & self._watched).any())
 
@@ -57,7 +59,6 @@ class Glance:
         self._seen = self._now
 
     def _start(self, size: tuple[int, int]) -> None:
-        self._size, self._seen = size, None
         rows, columns = (-(-length // TILE_PX) for length in size)
         self._noise = np.zeros((rows, columns), np.float32)
         near: Luma = np.zeros(size, np.uint8)
@@ -67,6 +68,7 @@ class Glance:
         reach = 2 * round(MARGIN * width) + 1
         wide = cv2.dilate(near, np.ones((reach, reach), np.uint8))
         self._watched = _tiles(wide.astype(np.float32)) > 0
+        self._size, self._seen = size, None
 
 
 class HeldDetections:
@@ -98,6 +100,11 @@ class HeldDetections:
         self._at_rest = not self._changed
         self._held, self._detected_s = detections, now_s
         self._glance.remember()
+
+
+def _rows(picture: Picture) -> int:
+    """The height of the small picture: a shape that no camera has is squeezed into one that fits into memory."""
+    return min(max(round(WIDTH_PX * picture.height / picture.width), TILE_PX), 4 * WIDTH_PX)
 
 
 def _smooth(luma: Luma) -> Grey:

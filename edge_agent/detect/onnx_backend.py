@@ -3,7 +3,7 @@
 from typing import cast
 
 from edge_agent.detect.decode import Tensor
-from edge_agent.detect.options import InferenceOptions, RectangleError
+from edge_agent.detect.options import InferenceOptions
 from edge_agent.errors import BackendError
 from models.registry import FoundModel
 
@@ -43,7 +43,7 @@ class OnnxRuntime:
         self._name = model.entry.name
         side = model.entry.input.side
         if size != (side, side):
-            raise RectangleError(f"model {self._name!r} was exported to ONNX for {side}x{side} only")
+            raise BackendError(f"model {self._name!r} was exported to ONNX for {side}x{side} only")
         self._session = self._open(model, options)
         first = self._session.get_inputs()[0]
         if first.shape != [1, 3, side, side]:

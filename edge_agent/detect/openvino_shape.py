@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from openvino import opset13
 
 from edge_agent.detect.decode import STRIDES
-from edge_agent.detect.options import RectangleError
+from edge_agent.errors import BackendError
 
 
 def reshape(graph: openvino.Model, name: str, size: tuple[int, int]) -> None:
     """Change the input of `graph`, 1x3xSxS, to 1x3xHxW for `size` = (W, H), multiples of 32.
 
     Raises:
-        RectangleError: the graph holds other constants than those of a YOLO11 export.
+        BackendError: the graph holds other constants than those of a YOLO11 export.
     """
     width, height = size
     side = int(graph.input(0).shape[2])
@@ -32,7 +32,7 @@ def reshape(graph: openvino.Model, name: str, size: tuple[int, int]) -> None:
                 _renew(node, cells, size)
         graph.reshape({0: [1, 3, height, width]})
     except RuntimeError as error:
-        raise RectangleError(f"model {name!r} runs on {side}x{side} only: {str(error).splitlines()[-1]}") from None
+        raise BackendError(f"model {name!r} runs on {side}x{side} only: {str(error).splitlines()[-1]}") from None
 
 
 def _cells(width: int, height: int) -> int:

@@ -1,14 +1,8 @@
-"""Where and how a model runs, and what a runtime says when it cannot take another shape."""
+"""Where and how a model runs."""
 
 from dataclasses import dataclass
 
-from edge_agent.errors import BackendError
-
 MIN_SCORE = 0.25
-
-
-class RectangleError(BackendError):
-    """The model runs on the square input of the manifest alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from edge_agent.types import Image, Luma, Picture
 
 Polygon = Sequence[tuple[float, float]]
+# A picture is converted to a handful of sizes; a camera that changes its own at every key frame must not fill memory.
+MAX_SIZES = 16
 
 
 class Masks:
@@ -29,6 +31,8 @@ class Masks:
         """Blacken the masked pixels of `image`, (height, width) or (height, width, 3), in place, outlines included."""
         height, width = image.shape[:2]
         if (height, width) not in self._outlines:
+            if len(self._outlines) >= MAX_SIZES:
+                self._outlines.clear()
             last = (width - 1, height - 1)
             self._outlines[height, width] = [
                 np.clip(np.round(p * (width, height)), 0, last).astype(np.int32) for p in self._polygons

@@ -69,7 +69,7 @@ class Heartbeat:
 
     def on_refused(self, event_id: UUID | None) -> None:
         """The hub refused a message: if it was a heartbeat, it knows an earlier version and is told less from now."""
-        if event_id in self._ids and not self._plain:
+        if event_id in tuple(self._ids) and not self._plain:
             self._plain = True
             logger.warning("the hub refuses a heartbeat; how well cameras are looked at is left out from now on")
 

@@ -20,6 +20,8 @@ from edge_agent.capture.backoff import BackOff
 from edge_agent.capture.detection_stream import DetectionStream
 from edge_agent.capture.supervisor import Stream, StreamSupervisor
 from edge_agent.clock import SystemClock
+from edge_agent.detect.glance import Glance
+from edge_agent.detect.letterbox import inner_size
 from edge_agent.types import ConnectionState, Frame
 from scripts.processes import wait_until
 
@@ -28,12 +30,19 @@ AT_A_TIME = 24
 LONGEST_S = 40.0
 ENDED = {ConnectionState.BACKOFF, ConnectionState.AUTH_FAILED}
 CLOCK = SystemClock()
+WHOLE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 
 
 def look(frame: Frame) -> None:
-    """Do what the pipeline does with a frame: convert it, as it is and small."""
-    frame.picture.luma(64, 48)
-    frame.picture.bgr(frame.picture.width, frame.picture.height)
+    """Do what the pipeline does with a frame: glance at it, and convert it to the detector's size and to its own."""
+    picture = frame.picture
+    try:
+        Glance([WHOLE]).look(picture)
+        picture.bgr(*inner_size(640, picture.width, picture.height))
+        picture.bgr(picture.width, picture.height)
+    except ValueError:
+        # A look that fails, which costs that look.
+        return
 
 
 def watch(source: RtspSource, seed: int) -> dict[str, object]:

@@ -91,7 +91,7 @@ def test_between_looks_a_camera_with_many_key_frames_rests() -> None:
     bench = Bench(key_interval_s=0.5)
     bench.review()
     bench.look()
-    assert [bench.review(0.5) for _ in range(4)] == [IDLE, IDLE, IDLE, KEYFRAMES]
+    assert [bench.review(0.5) for _ in range(4)] == [IDLE, KEYFRAMES, KEYFRAMES, KEYFRAMES]
 
 
 @pytest.mark.parametrize(
@@ -149,3 +149,31 @@ def test_the_ladder_ends_and_says_what_is_given_up(caplog: pytest.LogCaptureFixt
     assert len(caplog.records) == len(LADDER) - 1, "each step is told once"
     assert "2.00 of 1.00 cores used: previews come less often" in caplog.text
     assert all(effort.lost for effort in LADDER[1:])
+
+
+@pytest.mark.parametrize("key_interval_s", [0.25, 0.4, 0.5, 1.2, 1.3, 2.0])
+def test_resting_never_makes_a_look_late(key_interval_s: float) -> None:
+    bench = Bench(key_interval_s)
+    bench.review()
+    bench.look()
+    looks, next_key_s = [bench.now_s], bench.now_s + key_interval_s
+    while bench.now_s < 200.0:
+        demand = bench.review(0.05)
+        if bench.now_s >= next_key_s:
+            next_key_s += key_interval_s
+            if demand == KEYFRAMES:
+                bench.look()
+                looks.append(bench.now_s)
+    assert max(later - sooner for sooner, later in zip(looks, looks[1:], strict=False)) <= 2.0 + 0.11
+
+
+def test_a_load_that_is_always_the_same_does_not_swing_for_ever() -> None:
+    bench = Bench()
+    steps = []
+    for _ in range(720):
+        bench.cpu_s += 5.0 * (0.7 if bench.budget.step >= KEYFRAMES_ONLY else 1.2)
+        bench.review(5.0)
+        steps.append(bench.budget.step)
+    changes = sum(a != b for a, b in zip(steps, steps[1:], strict=False))
+    assert KEYFRAMES_ONLY - 1 in steps[50:], "it is tried again now and then"
+    assert changes < 50

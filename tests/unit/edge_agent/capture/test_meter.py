@@ -96,3 +96,11 @@ def test_more_than_any_camera_sends_is_a_flood(a_second: int, size: int, flood: 
     assert meter.is_flood() is flood
     meter.connected()
     assert not meter.is_flood()
+
+
+def test_one_pause_of_the_network_does_not_count_as_rare_key_frames() -> None:
+    meter = Meter()
+    for now_s in (0.0, 2.0, 4.0, 9.5, 11.5):
+        meter.packet(now_s, key_frame=True)
+    assert meter.key_interval_at_least_s() == 2.0
+    assert meter.key_interval_s == 5.5

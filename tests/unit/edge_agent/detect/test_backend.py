@@ -187,6 +187,21 @@ def test_a_model_that_breaks_while_it_runs_is_told_from_one_that_sees_nothing() 
         detector.detect(np.zeros((640, 640, 3), np.uint8))
 
 
+def test_where_only_the_square_runs_every_picture_goes_into_it() -> None:
+    made = []
+
+    def make(size: tuple[int, int]) -> Answers:
+        made.append(size)
+        if size != (640, 640):
+            raise BackendError("this device wants a square")
+        return Answers(np.zeros((1, 84, 8400), np.float32))
+
+    detector = ModelDetector(model_at(YOLO11), make)
+    for _ in range(3):
+        detector.detect(np.zeros((360, 640, 3), np.uint8))
+    assert made == [(640, 640), (640, 384)]
+
+
 @pytest.mark.needs_assets
 @pytest.mark.parametrize("name", [YOLO11, YOLOX])
 def test_a_device_that_is_not_there_is_named(name: str, weights: Path) -> None:

@@ -101,3 +101,22 @@ def _things(found: Detections) -> list[PictureBox]:
 
 def _unmatched(these: list[PictureBox], those: list[PictureBox]) -> list[PictureBox]:
     return [box for box in these if all(box.iou(other) < 0.5 for other in those)]
+
+
+@pytest.mark.parametrize(("width", "height"), [(4096, 12), (8192, 1), (16, 32768), (1, 1)])
+def test_a_shape_that_no_camera_has_costs_little(width: int, height: int) -> None:
+    glance = Glance([WHOLE])
+    picture = PaintedPicture(np.full((height, width, 3), 90, np.uint8))
+    assert [glance.look(picture), glance.look(picture)] == [True, True], "nothing was remembered"
+    assert glance._now.shape[0] <= 640
+
+
+def test_leaves_that_sway_all_day_do_not_hide_who_stands_before_them() -> None:
+    glance = seen()
+    for number in range(100):
+        image = STREET.astype(np.int16)
+        image[250:400, 550:700] += 20 if number % 2 else -20
+        glance.look(noisy(np.clip(image, 0, 255).astype(np.uint8)))
+    image = STREET.copy()
+    image[260:380, 570:680] = 10
+    assert glance.look(noisy(image))
