@@ -59,8 +59,9 @@ class Intake:
     events. A box's name is that in the topic, so garbage counts against its sender before anybody reads it.
 
     When a box has more waiting than its part, its newest message is let go, of its states the oldest; when all
-    together have too much, the box with most loses its newest. Each message let go is told to `on_let_go` with the
-    box's name. No answer goes out for it, so the box sends it again.
+    together have too much, the box with most loses its newest. Each message let go, unless it is a state,
+    which newer ones stand for, is told to `on_let_go` with the box's name. No answer goes out for it, so the box sends
+    it again.
     """
 
     def __init__(self, limits: Limits, clock: Clock, on_let_go: Callable[[str], None]) -> None:
@@ -144,7 +145,8 @@ class Intake:
         self._remove(lane, message)
         if not lane.waiting:
             (self._within if lane in self._within else self._beyond).remove(lane)
-        self._on_let_go(lane.key[0])
+        if not lane.is_state:
+            self._on_let_go(lane.key[0])
 
     def _forget_rested(self, now: float) -> None:
         # A lane that is empty and has all its tokens again is like a new one; names that were made up come without end.

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, func, select
@@ -44,14 +45,20 @@ class LetterRepository:
 
     async def bury(self, session: AsyncSession, letters: Sequence[tuple[Poison, str]]) -> None:
         """Add dead letters, each with the reason to be shown; the same letter again only counts up, and old ones go."""
+        if not letters:
+            return
         now = self._clock.now()
+        rows: dict[str, dict[str, Any]] = {}
         for poison, reason in letters:
             values = self._values(poison, reason, now)
-            statement = insert_into(session, DeadLetterRow).values(values)
-            counted = {"times": DeadLetterRow.times + 1, "received_at": now, "detail": values["detail"]}
-            await session.execute(statement.on_conflict_do_update(index_elements=["fingerprint"], set_=counted))
-        if letters:
-            await self._forget(session, now)
+            row = rows.setdefault(values["fingerprint"], values | {"times": 0})
+            row |= {"times": row["times"] + 1, "detail": values["detail"]}
+        # One order in all replicas: a refused state comes to each of them.
+        statement = insert_into(session, DeadLetterRow).values([rows[key] for key in sorted(rows)])
+        new = statement.excluded
+        counted = {"times": DeadLetterRow.times + new.times, "received_at": now, "detail": new.detail}
+        await session.execute(statement.on_conflict_do_update(index_elements=["fingerprint"], set_=counted))
+        await self._forget(session, now)
 
     async def page(
         self, session: AsyncSession, wanted: LetterFilter, after: UUID | None, limit: int
@@ -108,7 +115,7 @@ class LetterRepository:
         before = now - LETTER_LIFE if last_kept is None else max(last_kept, now - LETTER_LIFE)
         await session.execute(delete(DeadLetterRow).where(received_at < before))
 
-    def _values(self, poison: Poison, reason: str, now: datetime) -> dict[str, object]:
+    def _values(self, poison: Poison, reason: str, now: datetime) -> dict[str, Any]:
         payload = poison.message.payload
         return {
             "id": self._ids.new(),

@@ -95,7 +95,8 @@ def is_ask_due(gaps: Sequence[Gap], asked: Asked | None, now: datetime) -> bool:
 
     A gap that was noticed after the last question does not wait for the pauses that older ones have grown.
     """
-    if asked is None:
+    # A question of the future was asked before the clock was set back.
+    if asked is None or asked.at > now:
         return True
     pause: timedelta = min(FIRST_PAUSE * 2 ** min(asked.times - 1, 10), LONGEST_PAUSE)
     if any(gap.noticed_at > asked.at for gap in gaps):

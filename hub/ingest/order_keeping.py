@@ -24,6 +24,9 @@ from hub.ingest.order_repository import LAST, BootKey, OrderRepository
 from hub.ingest.reader import Poison
 from mqtt.errors import RefusalReason
 
+BACKLOG = 256
+"""The window of an agent (edge_agent/outbox/flow.py)."""
+
 _log = logging.getLogger(__name__)
 _gaps = Counter("tianrui_hub_gaps", "Gaps in the order of boxes by what became of them", ["became"])
 
@@ -111,15 +114,21 @@ class _Look:
         await self._take_notices(keys)
         await self._take_refused()
         for key, (order, _) in self._orders.items():
-            asked = asked_of(resyncs.get(key[0]), edges.get(key[0]))
+            box = edges.get(key[0])
+            if has_backlog(box):
+                continue
+            asked = asked_of(resyncs.get(key[0]), box)
             order.gaps = [self._judged(key, gap, asked) for gap in order.gaps]
         await self._save()
         return self._news
 
     async def _open(self, keys: Collection[BootKey]) -> None:
         found = await self._repository.orders(self._session, keys)
-        self._orders |= found
         self._before |= {key: (order.seen, list(order.gaps)) for key, (order, _) in found.items()}
+        for order, _ in found.values():
+            # A clock that was set back must not make a gap wait for the time that it was noticed at.
+            order.gaps = [replace(gap, noticed_at=min(gap.noticed_at, self._now)) for gap in order.gaps]
+        self._orders |= found
 
     async def _take_notices(self, keys: Collection[BootKey]) -> None:
         shed: dict[BootKey, list[Span]] = {}
@@ -135,13 +144,13 @@ class _Look:
             self._account(key, spans, "shed")
 
     async def _take_refused(self) -> None:
-        passed: dict[BootKey, int] = {}
+        passed: dict[BootKey, list[int]] = {}
         for key, numbers in (await self._repository.refused(self._session, self._orders)).items():
             # The number of a damaged message may be damaged too, so that it may fill a gap but never make one.
             seen = self._orders[key][0].seen
             if spans := [Span(number, number) for number in numbers if number <= seen]:
                 self._account(key, spans, "refused")
-                passed[key] = seen
+                passed[key] = [span.first for span in spans]
         await self._repository.pass_refused(self._session, passed)
 
     def _account(self, key: BootKey, spans: Sequence[Span], became: str) -> None:
@@ -164,6 +173,11 @@ class _Look:
             if (order.seen, order.gaps) != self._before[key]
         }
         await self._repository.save(self._session, changed, {key: self._before[key][1] for key in changed})
+
+
+def has_backlog(edge: EdgeRow | None) -> bool:
+    """Whether a box says that more waits to be sent than it sends at once: what seems to miss is on its way."""
+    return edge is not None and edge.outbox is not None and edge.outbox["pending"] > BACKLOG
 
 
 def asked_of(row: ResyncRow | None, edge: EdgeRow | None) -> Asked | None:

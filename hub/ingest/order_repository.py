@@ -1,9 +1,9 @@
 """The queries of the order keeping: what came of a boot, where it has gaps, and what its box was asked for."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from sqlalchemy import (
@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     delete,
+    exists,
     func,
     literal,
     select,
@@ -30,17 +31,21 @@ from hub.ingest.models import EventRow, OrderRow, RefusedSeqRow, ResyncRow
 from hub.ingest.order import BootOrder, Gap, Span
 
 BootKey = tuple[str, UUID]
+T = TypeVar("T")
 LAST = 2**63 - 1
 NOTICES = ("shed", "result")
+AT_ONCE = 500
 _GAP_KEY = ("edge_id", "boot_id", "first_seq")
 
 
 class OrderRepository:
     """Reads and writes the order of boots within the caller's transaction; boots are named by their keys."""
 
-    async def boots(self, session: AsyncSession) -> set[BootKey]:
-        """Every boot that was ever looked at."""
-        return {(edge_id, boot_id) for edge_id, boot_id in await session.execute(select(*_key(OrderRow)))}
+    async def boots_with_news(self, session: AsyncSession) -> set[BootKey]:
+        """The boots that were looked at before and of which more was stored since."""
+        event, order = _key(EventRow), _key(OrderRow)
+        newer = exists().where(event[0] == order[0], event[1] == order[1], EventRow.seq > OrderRow.seen)
+        return {(edge_id, boot_id) for edge_id, boot_id in await session.execute(select(*order).where(newer))}
 
     async def boots_with_gaps(self, session: AsyncSession) -> set[BootKey]:
         """The boots with a gap that may still close."""
@@ -49,6 +54,14 @@ class OrderRepository:
 
     async def orders(self, session: AsyncSession, keys: Collection[BootKey]) -> dict[BootKey, tuple[BootOrder, int]]:
         """The order of each of these boots, new ones begun, and the version that `save` asks for."""
+        found: dict[BootKey, tuple[BootOrder, int]] = {}
+        for some in _pieces(sorted(keys)):
+            found |= await self._some_orders(session, some)
+        return found
+
+    async def _some_orders(
+        self, session: AsyncSession, keys: Collection[BootKey]
+    ) -> dict[BootKey, tuple[BootOrder, int]]:
         query = select(*_key(OrderRow), OrderRow.seen, OrderRow.version).where(_among(OrderRow, keys))
         found = {
             (edge_id, boot_id): (BootOrder(seen), version)
@@ -91,18 +104,23 @@ class OrderRepository:
 
     async def refused(self, session: AsyncSession, keys: Collection[BootKey]) -> dict[BootKey, list[int]]:
         """The numbers of refused messages that were not passed yet."""
-        query = select(*_key(RefusedSeqRow), RefusedSeqRow.seq).where(_among(RefusedSeqRow, keys))
         found: dict[BootKey, list[int]] = defaultdict(list)
-        for edge_id, boot_id, seq in await session.execute(query):
-            found[edge_id, boot_id].append(seq)
+        for some in _pieces(sorted(keys)):
+            query = select(*_key(RefusedSeqRow), RefusedSeqRow.seq).where(_among(RefusedSeqRow, some))
+            for edge_id, boot_id, seq in await session.execute(query):
+                found[edge_id, boot_id].append(seq)
         return found
 
-    async def pass_refused(self, session: AsyncSession, seen: Mapping[BootKey, int]) -> None:
-        """Forget refusals up to these numbers."""
-        values = [{"e": edge_id, "b": boot_id, "s": seq} for (edge_id, boot_id), seq in sorted(seen.items())]
+    async def pass_refused(self, session: AsyncSession, passed: Mapping[BootKey, Collection[int]]) -> None:
+        """Forget these refusals, and none that was committed since they were read."""
+        values = [
+            {"e": edge_id, "b": boot_id, "s": seq}
+            for (edge_id, boot_id), numbers in sorted(passed.items())
+            for seq in numbers
+        ]
         columns = _table(RefusedSeqRow).c
         statement = delete(_table(RefusedSeqRow)).where(
-            columns.edge_id == bindparam("e"), columns.boot_id == bindparam("b"), columns.seq <= bindparam("s")
+            columns.edge_id == bindparam("e"), columns.boot_id == bindparam("b"), columns.seq == bindparam("s")
         )
         if values:
             await session.execute(statement, values)
@@ -133,16 +151,17 @@ class OrderRepository:
             {"edge_id": edge_id, "boot_id": boot_id, "seen": order.seen, "version": version + 1}
             for (edge_id, boot_id), (order, version) in sorted(orders.items())
         ]
-        statement = insert_into(session, OrderRow).values(values)
-        new = statement.excluded
-        saved = await session.execute(
-            statement.on_conflict_do_update(
+        saved = 0
+        for some in _pieces(values):
+            statement = insert_into(session, OrderRow).values(some)
+            new = statement.excluded
+            kept = statement.on_conflict_do_update(
                 index_elements=["edge_id", "boot_id"],
                 set_={"seen": new.seen, "version": new.version},
                 where=OrderRow.version == new.version - 1,
-            ).returning(_table(OrderRow).c.boot_id)
-        )
-        if len(saved.all()) < len(values):
+            )
+            saved += len((await session.execute(kept.returning(_table(OrderRow).c.boot_id))).all())
+        if saved < len(values):
             raise RaceLostError("another replica has looked at the order of a boot meanwhile")
         before = {(key, gap) for key, gaps in gaps_before.items() for gap in gaps}
         after = {(key, gap) for key, (order, _) in orders.items() for gap in order.gaps}
@@ -163,9 +182,9 @@ class OrderRepository:
     async def claim(self, session: AsyncSession, asks: Iterable[dict[str, Any]]) -> set[str]:
         """Note that these boxes are asked, `times` for this time; returns those that no other replica has asked."""
         claimed: set[str] = set()
-        for values in asks:
+        for some in _pieces(list(asks)):
             statement = insert_into(session, ResyncRow).values(
-                values | {"answer": None, "answer_boot_id": None, "answer_seq": None}
+                [values | {"answer": None, "answer_boot_id": None, "answer_seq": None} for values in some]
             )
             new = statement.excluded
             kept = {column.key: new[column.key] for column in _table(ResyncRow).c if column.key != "edge_id"}
@@ -227,6 +246,12 @@ def _within(query: Select[*tuple[Any, ...]], missing: Subquery) -> Select[*tuple
         & (EventRow.seq > missing.c.after)
         & (EventRow.seq <= missing.c.last),
     )
+
+
+def _pieces(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """As many at a time as a statement may name: PostgreSQL refused 8,000 boots, SQLite 33,000 values."""
+    for start in range(0, len(items), AT_ONCE):
+        yield items[start : start + AT_ONCE]
 
 
 def _among(table: type[Any], keys: Collection[BootKey]) -> ColumnElement[bool]:

@@ -14,7 +14,7 @@ from hub.db.errors import RaceLostError, is_outage
 from hub.fleet.policy import is_online
 from hub.fleet.repository import FleetRepository
 from hub.ingest.order import is_ask_due
-from hub.ingest.order_keeping import OrderKeeping, asked_of
+from hub.ingest.order_keeping import OrderKeeping, asked_of, has_backlog
 from hub.ingest.order_repository import BootKey, OrderRepository
 from hub.state import Hub
 from mqtt import aio_connection
@@ -50,19 +50,22 @@ class Resync:
         self._all_looked_at: float | None = None
 
     async def run(self) -> None:
-        """Look and ask while there is a broker; without one nothing comes, and the consumer's log says so."""
-        await aio_connection.run(self._options, self._session, on_down=lambda _: None)
+        """Look and ask while there is a broker."""
+        await aio_connection.run(self._options, self._session)
 
     async def _session(self, link: AioSession) -> None:
+        away = False
         while True:
             link.check()
             try:
                 commands = await self.look()
+                away = False
             except (SQLAlchemyError, OSError) as error:
                 if not is_outage(error):
                     raise
-                _log.debug("the order of the boxes cannot be looked at: %s", error)
-                commands = {}
+                if not away:
+                    _log.warning("gaps cannot be looked for while the database is away: %s", error)
+                away, commands = True, {}
             for edge_id, command in commands.items():
                 result = await link.publish(str(Topic(edge_id, Channel.COMMAND)), encode(command), 1)
                 if not result.ok:
@@ -81,7 +84,8 @@ class Resync:
             async with self._hub.uow.read() as session:
                 with_gaps = await self._repository.boots_with_gaps(session)
                 if all_due := self._is_all_due():
-                    keys |= await self._repository.boots(session)
+                    keys |= await self._repository.boots_with_news(session)
+                    self._all_looked_at = self._hub.clock.monotonic()
             await self._look_at(sorted(keys | with_gaps))
             return await self._ask() if with_gaps or all_due else {}
         except BaseException:
@@ -91,10 +95,7 @@ class Resync:
     def _is_all_due(self) -> bool:
         """Whether to look at every boot: at the start and now and then, for what a replica that died had heard."""
         now = self._hub.clock.monotonic()
-        due = self._all_looked_at is None or now - self._all_looked_at >= ALL_EVERY_S
-        if due:
-            self._all_looked_at = now
-        return due
+        return self._all_looked_at is None or now - self._all_looked_at >= ALL_EVERY_S
 
     async def _look_at(self, keys: Sequence[BootKey]) -> None:
         for start in range(0, len(keys), BOOTS_AT_ONCE):
@@ -104,6 +105,16 @@ class Resync:
                     news = await self._keeping.look(session, chunk)
             except RaceLostError:
                 self._heard |= set(chunk)
+                continue
+            except SQLAlchemyError as error:
+                if is_outage(error):
+                    raise
+                # What one box made up must not end the looks at all the others.
+                if len(chunk) > 1:
+                    for key in chunk:
+                        await self._look_at([key])
+                else:
+                    _log.exception("the order of box %s, boot %s cannot be kept", *chunk[0])
                 continue
             for each in news:
                 each.tell()
@@ -133,7 +144,10 @@ class Resync:
         asks = []
         for edge_id, of_box in sorted(gaps.items()):
             edge, row = edges.get(edge_id), resyncs.get(edge_id)
-            if edge is not None and is_online(edge, now) and is_ask_due(of_box, asked_of(row, edge), now):
+            # What a box sends beyond its room it sends again by itself; a question would only make it more.
+            if edge is None or edge_id in self._hub.ingest.held_back or has_backlog(edge):
+                continue
+            if is_online(edge, now) and is_ask_due(of_box, asked_of(row, edge), now):
                 times = 1 if row is None else row.times + 1
                 command_id = self._hub.ids.new()
                 asks.append({"edge_id": edge_id, "command_id": command_id, "asked_at": now, "times": times})

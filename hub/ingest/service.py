@@ -103,7 +103,7 @@ class DeadLetterReplay:
                 return await self._attempt(letter_id, subject)
             except RaceLostError as error:
                 cause = error
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, ValueError, TypeError, ArithmeticError) as error:
                 if is_outage(error):
                     raise
                 cause = error

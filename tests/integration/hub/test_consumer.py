@@ -152,8 +152,9 @@ Outage = Callable[[str], AbstractAsyncContextManager[None]]
 @asynccontextmanager
 async def locked_sqlite(url: str) -> AsyncIterator[None]:
     """Nobody can write."""
-    connection = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
-    connection.execute("BEGIN IMMEDIATE")
+    connection = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None, check_same_thread=False)
+    # Not on this loop: the hub, which may be writing, could never commit.
+    await asyncio.to_thread(connection.execute, "BEGIN IMMEDIATE")
     try:
         yield
     finally:

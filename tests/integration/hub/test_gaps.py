@@ -132,3 +132,64 @@ async def test_two_replicas_ask_once(hub: Hub, hub_clock: FakeClock) -> None:
         await make_handler(hub).take([on_wire(BoxVoice("edge-1", start=hub_clock.now()).birth(camera()))])
         asked = await asyncio.gather(*(replica.look() for replica in replicas))
         assert sum(len(each) for each in asked) == 1
+
+
+async def test_a_box_that_names_ten_thousand_boots_stops_nothing(
+    hub: Hub, hub_clock: FakeClock, resync: Resync, admin: Admin
+) -> None:
+    await hub.auth.provision_edge("edge-1")
+    box = BoxVoice("edge-1")
+    sheds = [
+        ShedBody(
+            what="events",
+            count=256,
+            bytes=1,
+            oldest=START,
+            newest=START,
+            severe=False,
+            reason="over_budget",
+            events=tuple(SeqRange(boot_id=new_id(), first=1, last=2) for _ in range(256)),
+        )
+        for _ in range(40)
+    ]
+    await make_handler(hub).take([on_wire(box.say(shed)) for shed in sheds])
+    assert await resync.look() == {}
+    box.reading()
+    await make_handler(hub).take([on_wire(box.health(camera()))])
+    await resync.look()
+    hub_clock.advance(6)
+    assert list(await resync.look()) == ["edge-1"]
+    assert (await gaps(admin))["open"] == 1
+
+
+async def test_a_clock_that_is_set_back_silences_no_gap(hub: Hub, hub_clock: FakeClock, resync: Resync) -> None:
+    await hub.auth.provision_edge("edge-1")
+    box = BoxVoice("edge-1")
+    events = [on_wire(box.reading()) for _ in range(6)]
+    del events[3]
+    await make_handler(hub).take([*events, on_wire(box.health(camera()))])
+    await resync.look()
+    hub_clock.advance(-3600)
+    asked = []
+    for _ in range(4):
+        hub_clock.advance(5)
+        await make_handler(hub).take([on_wire(box.health(camera()))])
+        asked += await resync.look()
+    assert asked[0] == "edge-1"
+
+
+async def test_while_a_backlog_is_on_its_way_nothing_is_called_missing(
+    hub: Hub, hub_clock: FakeClock, resync: Resync, admin: Admin
+) -> None:
+    await hub.auth.provision_edge("edge-1")
+    box = BoxVoice("edge-1")
+    for _ in range(1000):
+        box.reading()
+    waiting = SETTLED.model_copy(update={"born": 1000, "pending": 1000, "acked": 0})
+    for pending, open_gaps in ((1000, 0), (0, 1)):
+        body = HealthBody(outbox=waiting.model_copy(update={"pending": pending}))
+        await make_handler(hub).take([on_wire(box.say(body))])
+        asked = await resync.look()
+        hub_clock.advance(6)
+        asked |= await resync.look()
+        assert (bool(asked), await gaps(admin)) == (bool(open_gaps), {"open": open_gaps, "lost": 0})

@@ -74,7 +74,8 @@ def _remember_refusals(refused: sa.Table) -> None:
     )
     query = sa.select(letters).where(letters.c.edge_id.is_not(None))
     rows = {}
-    for edge_id, payload, received_at in op.get_bind().execute(query):
+    # A hundred at a time: ten thousand letters of 64 KiB do not belong into memory.
+    for edge_id, payload, received_at in op.get_bind().execute(query, execution_options={"yield_per": 100}):
         for boot_id, seq in _place(payload):
             rows[edge_id, boot_id, seq] = received_at
     values = [
